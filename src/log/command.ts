@@ -1,0 +1,69 @@
+/**
+ * A command, and the envelope it travels in: a standard MessagePack map that any reader in any language
+ * can audit (no record extension, no undefined, integers as integers, keys in the order below).
+ *
+ * ```
+ * { type, data, key?, print?, session?, seq?, actor?, trace?, if_index? }
+ * ```
+ *
+ * `key` (with `print`, the fingerprint of the request's raw body) or `session` + `seq` make a retry
+ * recognisable; `actor` says who asked; `trace` is a W3C traceparent; `if_index` makes the command
+ * conditional on the index of the last change of what it names.
+ */
+import { Packr } from 'msgpackr';
+import {
+  blankFrame,
+  ENVELOPE_BYTES,
+  ENVELOPE_VERSION,
+  FRAME_HEADER_BYTES,
+  placeOf,
+} from './frame.ts';
+
+export interface Command {
+  readonly type: string;
+  /** The fields of the command, as its schema parsed them: plain JSON data. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly key?: string;
+  readonly print?: string;
+  readonly session?: number;
+  readonly seq?: number;
+  readonly actor?: string;
+  readonly trace?: string;
+  readonly if_index?: number;
+}
+
+/** A command that has its place in a group's log. */
+export interface Entry extends Command {
+  readonly term: number;
+  readonly index: number;
+  readonly at: number;
+}
+
+const BODY_AT = FRAME_HEADER_BYTES + ENVELOPE_BYTES;
+const OPTIONAL = ['key', 'print', 'session', 'seq', 'actor', 'trace', 'if_index'] as const;
+
+/** Standard MessagePack, for everything this service writes: readable without our code. */
+export const packr = new Packr({ useRecords: false, int64AsType: 'number', variableMapSize: true });
+
+/** Encodes a command into an unsealed frame. Its length tells whether it is within COMMAND_BYTES_MAX. */
+export function encodeCommand(command: Command): Buffer {
+  const envelope: Record<string, unknown> = { type: command.type, data: command.data };
+  for (const name of OPTIONAL) if (command[name] !== undefined) envelope[name] = command[name];
+  const body = packr.pack(envelope);
+  const frame = blankFrame(body.length);
+  frame.set(body, BODY_AT);
+  return frame;
+}
+
+/**
+ * Decodes a sealed frame.
+ * @throws when the envelope is of a newer version or not MessagePack: the caller treats it as an entry
+ *   this build cannot read (upgrade required), never as damage, since the checksum held.
+ */
+export function decodeEntry(frame: Buffer): Entry {
+  const version = frame[FRAME_HEADER_BYTES];
+  if (version !== ENVELOPE_VERSION)
+    throw new Error(`command envelope version ${version} is newer than this build reads`);
+  const command = packr.unpack(frame.subarray(BODY_AT)) as Command;
+  return { ...command, ...placeOf(frame) };
+}

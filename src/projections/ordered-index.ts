@@ -1,0 +1,81 @@
+/**
+ * An ordered index of a table: tuples of strings and numbers in ascending order, each ending in the
+ * row's key, so that the order is total and a restored table chooses exactly like the live one.
+ *
+ * Strings compare by UTF-16 code unit, numbers by value; a tuple that is a prefix of another comes
+ * first. `AFTER_TEXT` and `AFTER_NUMBER` stand above everything and let a scan jump behind a prefix.
+ */
+import sortedBTree from 'sorted-btree';
+import { assert } from './assert.ts';
+
+const BTree = sortedBTree.default;
+
+export type IndexPart = string | number;
+export type IndexKey = readonly IndexPart[];
+/** Above every string and every number at its place in a tuple: ids hold no such character. */
+export const AFTER_TEXT = '\uffff';
+export const AFTER_NUMBER = Number.POSITIVE_INFINITY;
+
+export function compareKeys(left: IndexKey, right: IndexKey): number {
+  const shared = Math.min(left.length, right.length);
+  for (let part = 0; part < shared; part++) {
+    const [one, other] = [left[part] as IndexPart, right[part] as IndexPart];
+    if (one !== other) return one < other ? -1 : 1;
+  }
+  return left.length - right.length;
+}
+
+function startsWith(key: IndexKey, prefix: IndexKey): boolean {
+  return prefix.every((part, place) => key[place] === part);
+}
+
+/** The tuples of `these` that are not among `those`; rows have few, mostly one. */
+function missing(these: readonly IndexKey[], those: readonly IndexKey[]): readonly IndexKey[] {
+  if (those.length === 0) return these;
+  return these.filter((key) => !those.some((other) => compareKeys(key, other) === 0));
+}
+
+/** What rules may do with an index: look, never change. */
+export interface ReadonlyOrderedIndex {
+  readonly size: number;
+  /** The first tuple that begins with `prefix`. */
+  first(prefix: IndexKey): IndexKey | undefined;
+  /** The first tuple above `bound` that begins with `prefix`; a bound ending in AFTER_… jumps a group. */
+  next(bound: IndexKey, prefix: IndexKey): IndexKey | undefined;
+  /** All tuples that begin with `prefix`, in order. The index must not change while it is walked. */
+  scan(prefix: IndexKey): Generator<IndexKey>;
+}
+
+export class OrderedIndex implements ReadonlyOrderedIndex {
+  // Only the keys carry information; `true` is the value of all of them.
+  readonly #tree = new BTree<IndexKey, true>(undefined, compareKeys);
+
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  /** Replaces the tuples of a row by those of its successor; what both have stays untouched. */
+  move(before: readonly IndexKey[], after: readonly IndexKey[]): void {
+    for (const key of missing(before, after))
+      assert(this.#tree.delete(key), 'an index holds what its rows say');
+    for (const key of missing(after, before))
+      assert(this.#tree.set(key, true), 'an index holds each tuple once');
+  }
+
+  first(prefix: IndexKey): IndexKey | undefined {
+    return this.next(prefix, prefix);
+  }
+
+  next(bound: IndexKey, prefix: IndexKey): IndexKey | undefined {
+    const found = this.#tree.nextHigherKey(bound);
+    if (found === undefined) return undefined;
+    return startsWith(found, prefix) ? found : undefined;
+  }
+
+  *scan(prefix: IndexKey): Generator<IndexKey> {
+    for (const key of this.#tree.keys(prefix)) {
+      if (!startsWith(key, prefix)) return;
+      yield key;
+    }
+  }
+}
