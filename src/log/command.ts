@@ -3,12 +3,12 @@
  * can audit (no record extension, no undefined, integers as integers, keys in the order below).
  *
  * ```
- * { type, data, key?, print?, session?, seq?, actor?, trace?, if_index? }
+ * { type, data, once?: { key, print } | { session, seq }, actor?, trace?, if_index? }
  * ```
  *
- * `key` (with `print`, the fingerprint of the request's raw body) or `session` + `seq` make a retry
- * recognisable; `actor` says who asked; `trace` is a W3C traceparent; `if_index` makes the command
- * conditional on the index of the last change of what it names.
+ * `once` makes a retry recognisable: an idempotency key with the fingerprint of the request's raw body,
+ * or a session and its sequence number; `actor` says who asked; `trace` is a W3C traceparent; `if_index`
+ * makes the command conditional on the index of the last change of what it names (0: it must not exist).
  */
 import { Packr } from 'msgpackr';
 import {
@@ -19,14 +19,15 @@ import {
   placeOf,
 } from './frame.ts';
 
+export type RetryMark =
+  | { readonly key: string; readonly print: string }
+  | { readonly session: number; readonly seq: number };
+
 export interface Command {
   readonly type: string;
   /** The fields of the command, as its schema parsed them: plain JSON data. */
   readonly data: Readonly<Record<string, unknown>>;
-  readonly key?: string;
-  readonly print?: string;
-  readonly session?: number;
-  readonly seq?: number;
+  readonly once?: RetryMark;
   readonly actor?: string;
   readonly trace?: string;
   readonly if_index?: number;
@@ -40,7 +41,7 @@ export interface Entry extends Command {
 }
 
 const BODY_AT = FRAME_HEADER_BYTES + ENVELOPE_BYTES;
-const OPTIONAL = ['key', 'print', 'session', 'seq', 'actor', 'trace', 'if_index'] as const;
+const OPTIONAL = ['once', 'actor', 'trace', 'if_index'] as const;
 
 /** Standard MessagePack, for everything this service writes: readable without our code. */
 export const packr = new Packr({ useRecords: false, int64AsType: 'number', variableMapSize: true });

@@ -57,31 +57,71 @@ export type Recorder = (
   after: unknown,
 ) => void;
 
-interface DerivedIndex<Row> {
-  readonly tuples: (row: Row) => readonly IndexKey[];
-  readonly tree: OrderedIndex;
+/** An index that knows how to read its tuples off a row. */
+class RowIndex<Row> {
+  readonly tree = new OrderedIndex();
+  readonly #tuples: (row: Row) => readonly IndexKey[];
+
+  constructor(tuples: (row: Row) => readonly IndexKey[]) {
+    this.#tuples = tuples;
+  }
+
+  move(key: string, before: Row | undefined, after: Row | undefined): void {
+    this.tree.move(this.#keyed(key, before), this.#keyed(key, after));
+  }
+
+  #keyed(key: string, row: Row | undefined): readonly IndexKey[] {
+    if (row === undefined) return [];
+    return this.#tuples(row).map((tuple) => [...tuple, key]);
+  }
 }
 
-interface DerivedCounter<Row> {
-  readonly label: (row: Row) => string | undefined;
-  readonly counts: Map<string, number>;
+/** Rows per label; a label without rows is forgotten. */
+class RowCounter<Row> {
+  readonly counts = new Map<string, number>();
+  readonly #label: (row: Row) => string | undefined;
+
+  constructor(label: (row: Row) => string | undefined) {
+    this.#label = label;
+  }
+
+  count(label: string): number {
+    return this.counts.get(label) ?? 0;
+  }
+
+  move(_key: string, before: Row | undefined, after: Row | undefined): void {
+    const [from, to] = [this.#labelOf(before), this.#labelOf(after)];
+    if (from === to) return;
+    this.#shift(from, -1);
+    this.#shift(to, 1);
+  }
+
+  #labelOf(row: Row | undefined): string | undefined {
+    return row === undefined ? undefined : this.#label(row);
+  }
+
+  #shift(label: string | undefined, by: 1 | -1): void {
+    if (label === undefined) return;
+    const count = this.count(label) + by;
+    if (count === 0) this.counts.delete(label);
+    else this.counts.set(label, count);
+  }
 }
 
 export class Table<Row> implements WritableTable<Row> {
   readonly definition: TableDefinition<Row>;
   readonly #rows = new Map<string, Row>();
-  readonly #indexes = new Map<string, DerivedIndex<Row>>();
-  readonly #counters = new Map<string, DerivedCounter<Row>>();
+  readonly #indexes: ReadonlyMap<string, RowIndex<Row>>;
+  readonly #counters: ReadonlyMap<string, RowCounter<Row>>;
+  readonly #derived: readonly (RowIndex<Row> | RowCounter<Row>)[];
   readonly #record: Recorder;
 
   constructor(definition: TableDefinition<Row>, record: Recorder) {
-    const { indexes = {}, counters = {} } = definition;
     this.definition = definition;
     this.#record = record;
-    for (const [name, tuples] of Object.entries(indexes))
-      this.#indexes.set(name, { tuples, tree: new OrderedIndex() });
-    for (const [name, label] of Object.entries(counters))
-      this.#counters.set(name, { label, counts: new Map() });
+    this.#indexes = mapValues(definition.indexes, (tuples) => new RowIndex(tuples));
+    this.#counters = mapValues(definition.counters, (label) => new RowCounter(label));
+    this.#derived = [...this.#indexes.values(), ...this.#counters.values()];
   }
 
   get size(): number {
@@ -146,27 +186,13 @@ export class Table<Row> implements WritableTable<Row> {
     const before = this.#rows.get(key);
     if (row === undefined) this.#rows.delete(key);
     else this.#rows.set(key, row);
-    for (const { tuples, tree } of this.#indexes.values())
-      tree.move(keyed(tuples, before, key), keyed(tuples, row, key));
-    for (const { label, counts } of this.#counters.values()) {
-      if (before !== undefined) shift(counts, label(before), -1);
-      if (row !== undefined) shift(counts, label(row), 1);
-    }
+    for (const derived of this.#derived) derived.move(key, before, row);
   }
 }
 
-function keyed<Row>(
-  tuples: (row: Row) => readonly IndexKey[],
-  row: Row | undefined,
-  key: string,
-): readonly IndexKey[] {
-  if (row === undefined) return [];
-  return tuples(row).map((tuple) => [...tuple, key]);
-}
-
-function shift(counts: Map<string, number>, label: string | undefined, by: 1 | -1): void {
-  if (label === undefined) return;
-  const count = (counts.get(label) ?? 0) + by;
-  if (count === 0) counts.delete(label);
-  else counts.set(label, count);
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>> | undefined,
+  make: (value: From) => To,
+): ReadonlyMap<string, To> {
+  return new Map(Object.entries(record ?? {}).map(([name, value]) => [name, make(value)]));
 }
