@@ -67,6 +67,8 @@ export interface CommandRule {
   readonly since: number;
   /** One line for the documentation. */
   readonly summary: string;
+  /** The index of the last change of what the command names (0: absent), for conditional commands. */
+  changed(tables: ReadonlyTables, data: unknown): number;
   decide(ruling: Ruling, data: unknown): Decision;
 }
 
@@ -114,12 +116,13 @@ interface CommandSpec<Schema extends z.ZodType> {
   readonly traffic: Traffic;
   readonly since?: number;
   readonly summary: string;
+  readonly changed?: (tables: ReadonlyTables, data: z.output<Schema>) => number;
   readonly decide: (ruling: Ruling, data: z.output<Schema>) => Decision;
 }
 
 /** Declares a command. Defaults: proposed by clients with the role worker, known since rules version 1. */
 export function command<Schema extends z.ZodType>(spec: CommandSpec<Schema>): CommandRule {
-  const declared = { origin: 'client', role: 'worker', since: 1, ...spec };
+  const declared = { origin: 'client', role: 'worker', since: 1, changed: () => 0, ...spec };
   // The machine hands `decide` only what this very schema has parsed, so the types meet here.
   return declared as unknown as CommandRule;
 }

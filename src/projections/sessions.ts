@@ -80,8 +80,16 @@ export const SEQUENCES: TableDefinition<SequenceRow> = {
   indexes: { by_session: (row) => [[row.session, row.seq]] },
 };
 
-/** Outcomes that invite a retry with the same key are not remembered: the retry must count. */
-const RETRIABLE: ReadonlySet<string> = new Set(['backpressure', 'upgrade-required']);
+/**
+ * Refusals that leave no memory: some invite a retry with the same key, which must then count; the
+ * others speak of a key that is remembered already.
+ */
+const FORGOTTEN: ReadonlySet<string> = new Set([
+  'backpressure',
+  'upgrade-required',
+  'idempotency-expired',
+  'idempotency-mismatch',
+]);
 
 type KeyMark = Extract<RetryMark, { readonly key: string }>;
 type SequenceMark = Extract<RetryMark, { readonly session: number }>;
@@ -171,13 +179,14 @@ export function remember(
   outcome: Outcome,
   moment: Moment,
 ): void {
-  if (once === undefined || invitesRetry(outcome)) return;
+  if (once === undefined || leavesNoMemory(outcome)) return;
   if ('session' in once) rememberSequence(tables, once, moment);
   else rememberKey(tables, { ...once, id: keyId(actor, once) }, moment);
 }
 
-function invitesRetry(outcome: Outcome): boolean {
-  return outcome.kind === 'refused' && RETRIABLE.has(outcome.code);
+function leavesNoMemory(outcome: Outcome): boolean {
+  if (outcome.kind === 'replayed') return true;
+  return outcome.kind === 'refused' && FORGOTTEN.has(outcome.code);
 }
 
 function rememberKey(tables: WritableTables, { id, print }: IdentifiedKey, moment: Moment): void {

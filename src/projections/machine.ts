@@ -1,0 +1,306 @@
+/**
+ * The machine of one group: it applies committed entries, one after another, with the same pure rules on
+ * every node, and keeps what follows from them.
+ *
+ * ```
+ *               ┌ recognised: retried ──────────▶ replayed / expired
+ *  entry ──────▶┼ unknown at the rules in force ▶ skipped
+ *               └ decide ┬ facts, folded at once ▶ applied
+ *                        ├ refusal ─ rollback ───▶ refused
+ *                        └ throw ─── rollback ───▶ refused: rule-fault, and an alarm      (I11)
+ * ```
+ *
+ * The outcome's bytes join the chain, the changed rows the undo ring. Nothing here knows a clock, a disk
+ * or how many nodes there are.
+ */
+import { type Entry, packr } from '../log/command.ts';
+import { assert } from './assert.ts';
+import { type ChainState, type FinishedPage, OutcomeChain } from './outcome-chain.ts';
+import { type Fact, type Outcome, refuse } from './outcome.ts';
+import type {
+  CommandRule,
+  Decision,
+  Due,
+  Duty,
+  Fold,
+  Moment,
+  Projection,
+  ReadonlyTables,
+  Ruling,
+} from './projection.ts';
+import { RULES_VERSION, rulesInForce } from './rules.ts';
+import { recognise, remember } from './sessions.ts';
+import type { Table } from './table.ts';
+import { Tables } from './tables.ts';
+import { type Change, UndoRing, type UndoLimits } from './undo-ring.ts';
+
+/** One more than the largest index: a token is `epoch · TOKEN_EPOCH + index`, below 2^53. */
+export const TOKEN_EPOCH = 2 ** 40;
+
+export interface MachineOptions {
+  readonly projections: readonly Projection[];
+  readonly epoch?: number;
+  readonly undo?: UndoLimits;
+}
+
+/** An entry with what it led to. */
+export interface AppliedEntry {
+  readonly entry: Entry;
+  readonly outcome: Outcome;
+  readonly outcomeBytes: Uint8Array;
+  readonly changes: readonly Change[];
+  /** The outcome page this entry finished, to be stored. */
+  readonly page: FinishedPage | undefined;
+}
+
+/** The log has rules this build does not know: apply stops here and says so. */
+export class UpgradeRequired extends Error {
+  constructor(inForce: number) {
+    super(
+      `rules version ${inForce} is in force, this build knows ${RULES_VERSION}: upgrade this node`,
+    );
+  }
+}
+
+/** Where the machine stands; part of every snapshot. */
+export interface Position {
+  readonly index: number;
+  readonly term: number;
+  readonly at: number;
+  readonly term_started_at: number;
+  readonly epoch: number;
+  readonly skipped: number;
+  readonly faults: number;
+}
+
+const RULE_FAULT = refuse('rule-fault', 'the rule for this command failed; nothing was changed');
+
+function isRuleFault(outcome: Outcome): boolean {
+  return outcome.kind === 'refused' && outcome.code === 'rule-fault';
+}
+
+export class Machine {
+  readonly projections: readonly Projection[];
+  readonly #undo: UndoRing;
+  readonly #tables: Tables;
+  readonly #commands = new Map<string, CommandRule>();
+  readonly #folds = new Map<string, Fold>();
+  readonly #chain = new OutcomeChain();
+  #position: Position;
+
+  constructor({ projections, epoch = 0, undo }: MachineOptions) {
+    this.projections = projections;
+    this.#undo = new UndoRing(undo);
+    this.#tables = new Tables((table, key, before, after) =>
+      this.#undo.record({ table, key, before, after }),
+    );
+    this.#position = {
+      index: 0,
+      term: 0,
+      at: 0,
+      term_started_at: 0,
+      epoch,
+      skipped: 0,
+      faults: 0,
+    };
+    for (const projection of projections) this.#register(projection);
+  }
+
+  get tables(): ReadonlyTables {
+    return this.#tables;
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  get undo(): UndoRing {
+    return this.#undo;
+  }
+
+  command(type: string): CommandRule | undefined {
+    return this.#commands.get(type);
+  }
+
+  /** The digest of all outcomes up to the position, as hex. */
+  digest(): string {
+    return this.#chain.digest();
+  }
+
+  /** The encoded outcome of a recent entry; undefined where only the store has it. */
+  outcomeBytes(index: number): Uint8Array | undefined {
+    return this.#chain.outcome(index);
+  }
+
+  unfinishedPage(): FinishedPage {
+    return this.#chain.unfinished();
+  }
+
+  /**
+   * Applies the next committed entry.
+   * @throws UpgradeRequired when the rules in force are newer than this build; nothing was applied.
+   */
+  apply(entry: Entry): AppliedEntry {
+    const moment = this.#momentOf(entry);
+    const outcome = this.#outcomeOf(entry, moment);
+    remember(this.#tables, entry, outcome, moment);
+    return this.#commit(entry, moment, { outcome, outcomeBytes: packr.pack(outcome) });
+  }
+
+  /** Folds an entry with its recorded outcome instead of deciding it: history as it was. */
+  applyRecorded(entry: Entry, outcomeBytes: Uint8Array): AppliedEntry {
+    const moment = this.#momentOf(entry);
+    const outcome = packr.unpack(outcomeBytes) as Outcome;
+    if (outcome.kind === 'applied') for (const fact of outcome.facts) this.#fold(fact, moment);
+    remember(this.#tables, entry, outcome, moment);
+    return this.#commit(entry, moment, { outcome, outcomeBytes });
+  }
+
+  /** What a command would lead to if it were the next entry. Changes nothing. */
+  dryRun(command: Omit<Entry, 'index' | 'term'>): Outcome {
+    const { index, term } = this.#position;
+    const entry = { ...command, term, index: index + 1 };
+    const outcome = this.#outcomeOf(entry, this.#momentOf(entry));
+    this.#undo.rollback();
+    return outcome;
+  }
+
+  /** What time asks for at `at` (clamped to log time). */
+  due(at: number): Due {
+    const moment = this.momentAt(at);
+    const asked = this.projections.map((projection) => projection.due(this.#tables, moment));
+    const duties: Duty[] = asked.flatMap((due) => [...due.duties]);
+    const next_at = asked.reduce(
+      (soonest, due) => Math.min(soonest, due.next_at ?? Number.POSITIVE_INFINITY),
+      Number.POSITIVE_INFINITY,
+    );
+    return { duties, next_at: Number.isFinite(next_at) ? next_at : undefined };
+  }
+
+  /** The moment a query at wall time `at` sees: log time never runs backwards. */
+  momentAt(at: number): Moment {
+    const { index, term, at: last, term_started_at, epoch } = this.#position;
+    return {
+      index,
+      term,
+      at: Math.max(at, last),
+      term_started_at,
+      token: epoch * TOKEN_EPOCH + index,
+      rules: rulesInForce(this.#tables),
+    };
+  }
+
+  chainState(): ChainState {
+    return this.#chain.state();
+  }
+
+  allTables(): readonly Table<unknown>[] {
+    return this.#tables.all();
+  }
+
+  /** Takes over the position and chain of a snapshot; its rows were put into the tables before. */
+  resume(position: Position, chain: ChainState): void {
+    assert(position.index === chain.index, 'position and chain of a snapshot agree');
+    this.#position = position;
+    this.#chain.restore(chain);
+    this.#undo.clear();
+  }
+
+  #register(projection: Projection): void {
+    for (const definition of projection.tables) this.#tables.add(definition);
+    for (const [type, rule] of Object.entries(projection.commands)) this.#commands.set(type, rule);
+    for (const [type, fold] of Object.entries(projection.folds)) this.#folds.set(type, fold);
+  }
+
+  #momentOf(entry: Entry): Moment {
+    const { index, term, at } = entry;
+    const { position } = this;
+    assert(index === position.index + 1, `entry ${index} follows ${position.index}`);
+    const rules = rulesInForce(this.#tables);
+    if (rules > RULES_VERSION) throw new UpgradeRequired(rules);
+    const term_started_at = term === position.term ? position.term_started_at : at;
+    return {
+      index,
+      term,
+      at,
+      term_started_at,
+      rules,
+      token: this.#position.epoch * TOKEN_EPOCH + index,
+    };
+  }
+
+  #outcomeOf(entry: Entry, moment: Moment): Outcome {
+    const known = recognise(this.#tables, entry, moment);
+    if (known !== undefined) return known;
+    const rule = this.#ruleInForce(entry.type, moment.rules);
+    if (rule === undefined) return { kind: 'skipped', type: entry.type };
+    try {
+      return this.#decide(rule, entry, moment);
+    } catch {
+      // The same code throws the same way on every node; what it had changed is taken back.
+      this.#undo.rollback();
+      return RULE_FAULT;
+    }
+  }
+
+  #ruleInForce(type: string, rules: number): CommandRule | undefined {
+    const rule = this.#commands.get(type);
+    return rule !== undefined && rule.since <= rules ? rule : undefined;
+  }
+
+  #decide(rule: CommandRule, entry: Entry, moment: Moment): Outcome {
+    const stale = this.#staleCondition(rule, entry);
+    if (stale !== undefined) return stale;
+    const facts: Fact[] = [];
+    const ruling: Ruling = {
+      ...moment,
+      tables: this.#tables,
+      actor: entry.actor ?? '',
+      emit: (fact) => {
+        facts.push(fact);
+        this.#fold(fact, moment);
+      },
+    };
+    return this.#settle(rule.decide(ruling, entry.data), facts);
+  }
+
+  /** A conditional command (If-Match) whose subject has changed since the caller looked. */
+  #staleCondition(rule: CommandRule, { if_index, data }: Entry): Outcome | undefined {
+    if (if_index === undefined) return undefined;
+    const index = rule.changed(this.#tables, data);
+    if (index === if_index) return undefined;
+    return refuse('precondition-failed', 'it has changed since you looked', { index });
+  }
+
+  #settle(decision: Decision, facts: readonly Fact[]): Outcome {
+    if (decision === undefined) return { kind: 'applied', facts };
+    if ('results' in decision) return { kind: 'applied', facts, results: decision.results };
+    this.#undo.rollback();
+    return decision;
+  }
+
+  #fold(fact: Fact, moment: Moment): void {
+    const fold = this.#folds.get(fact.type);
+    assert(fold !== undefined, `a projection folds the fact ${fact.type}`);
+    fold(this.#tables, fact, moment);
+  }
+
+  #commit(
+    entry: Entry,
+    moment: Moment,
+    { outcome, outcomeBytes }: Pick<AppliedEntry, 'outcome' | 'outcomeBytes'>,
+  ): AppliedEntry {
+    const page = this.#chain.push(outcomeBytes);
+    this.#position = {
+      index: entry.index,
+      term: entry.term,
+      at: entry.at,
+      term_started_at: moment.term_started_at,
+      epoch: this.#position.epoch,
+      skipped: this.#position.skipped + Number(outcome.kind === 'skipped'),
+      faults: this.#position.faults + Number(isRuleFault(outcome)),
+    };
+    const changes = this.#undo.commit(entry.index, outcomeBytes.length * 2 + 200);
+    return { entry, outcome, outcomeBytes, changes, page };
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The outcomes of a group as they are decided: their bytes, their rolling digest, and the newest pages
+ * in memory for those who ask about recent entries.
+ *
+ * The digest at an index costs one hash of at most a page, so nothing is hashed per entry; a finished
+ * page is handed over once, to be stored.
+ */
+import {
+  encodeOutcomePage,
+  firstOfPage,
+  GENESIS_DIGEST,
+  PAGE_ENTRIES,
+  pageDigest,
+  pageOf,
+} from '../log/outcome-page.ts';
+import { assert } from './assert.ts';
+
+/** How many bytes of finished pages stay in memory; older outcomes are read from the store. */
+export const CHAIN_WINDOW_BYTES = 16 * 1024 * 1024;
+
+interface KeptPage {
+  readonly page: number;
+  readonly outcomes: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+/** A finished page, encoded as it is to be stored. */
+export interface FinishedPage {
+  readonly page: number;
+  readonly encoded: Buffer;
+}
+
+/** What a snapshot keeps of the chain: enough to go on from its index. */
+export interface ChainState {
+  readonly index: number;
+  readonly previous_digest: Uint8Array;
+  readonly outcomes: readonly Uint8Array[];
+}
+
+export class OutcomeChain {
+  #index = 0;
+  #previousDigest: Buffer = GENESIS_DIGEST;
+  /** Outcomes of the page that is being filled. */
+  #current: Uint8Array[] = [];
+  #kept: KeptPage[] = [];
+  #keptBytes = 0;
+
+  get index(): number {
+    return this.#index;
+  }
+
+  /** Appends the outcome of the next entry. @returns the page that it finished, if it did */
+  push(outcome: Uint8Array): FinishedPage | undefined {
+    this.#index += 1;
+    this.#current.push(outcome);
+    return this.#current.length === PAGE_ENTRIES ? this.#finishPage() : undefined;
+  }
+
+  /** The digest after the newest outcome, as hex. */
+  digest(): string {
+    return pageDigest(this.#previousDigest, this.#current).toString('hex');
+  }
+
+  /** The encoded outcome of a recent entry, or undefined where only the store has it. */
+  outcome(index: number): Uint8Array | undefined {
+    const place = (index - 1) % PAGE_ENTRIES;
+    if (pageOf(index) === pageOf(this.#index + 1)) return this.#current[place];
+    return this.#keptPage(pageOf(index))?.outcomes[place];
+  }
+
+  /** The page being filled, as it stands: stored at a clean exit and shown to auditors. */
+  unfinished(): FinishedPage {
+    return this.#encoded(pageOf(this.#index + 1));
+  }
+
+  state(): ChainState {
+    return {
+      index: this.#index,
+      previous_digest: this.#previousDigest,
+      outcomes: [...this.#current],
+    };
+  }
+
+  /** Goes on from a snapshot. */
+  restore(state: ChainState): void {
+    assert(
+      state.index === firstOfPage(pageOf(state.index + 1)) - 1 + state.outcomes.length,
+      'a chain goes on inside the page of its index',
+    );
+    this.#index = state.index;
+    this.#previousDigest = Buffer.from(state.previous_digest);
+    this.#current = [...state.outcomes];
+    this.#kept = [];
+    this.#keptBytes = 0;
+  }
+
+  #keptPage(page: number): KeptPage | undefined {
+    const [oldest] = this.#kept;
+    return oldest === undefined ? undefined : this.#kept[page - oldest.page];
+  }
+
+  #finishPage(): FinishedPage {
+    const finished = this.#encoded(pageOf(this.#index));
+    this.#previousDigest = pageDigest(this.#previousDigest, this.#current);
+    this.#keep({
+      page: finished.page,
+      outcomes: this.#current,
+      bytes: finished.encoded.length,
+    });
+    this.#current = [];
+    return finished;
+  }
+
+  #encoded(page: number): FinishedPage {
+    const [outcomes, previousDigest] = [this.#current, this.#previousDigest];
+    return { page, encoded: encodeOutcomePage({ page, outcomes, previousDigest }) };
+  }
+
+  #keep(page: KeptPage): void {
+    this.#kept.push(page);
+    this.#keptBytes += page.bytes;
+    while (this.#keptBytes > CHAIN_WINDOW_BYTES)
+      this.#keptBytes -= (this.#kept.shift() as KeptPage).bytes;
+  }
+}

@@ -1,0 +1,29 @@
+/** All tables of one machine. A table's definition, made once at module level, is the typed key to it. */
+import { assert } from './assert.ts';
+import type { WritableTables } from './projection.ts';
+import { type Recorder, Table, type TableDefinition } from './table.ts';
+
+export class Tables implements WritableTables {
+  readonly #tables = new Map<unknown, Table<unknown>>();
+  readonly #record: Recorder;
+
+  constructor(record: Recorder) {
+    this.#record = record;
+  }
+
+  add(definition: TableDefinition<unknown>): void {
+    assert(!this.#tables.has(definition), `the table ${definition.name} is declared once`);
+    this.#tables.set(definition, new Table(definition, this.#record));
+  }
+
+  all(): readonly Table<unknown>[] {
+    return [...this.#tables.values()];
+  }
+
+  of<Row>(definition: TableDefinition<Row>): Table<Row> {
+    const table = this.#tables.get(definition);
+    assert(table !== undefined, `a projection declares the table ${definition.name}`);
+    // The map pairs each definition with the table made from it.
+    return table as Table<Row>;
+  }
+}
