@@ -58,6 +58,14 @@ export const rules = projection<Facts>({
   summary: 'The rules version in force and the agreed roots of the state.',
   tables: [RULES, STATE_ROOTS],
   commands: {
+    no_op: command({
+      summary: 'The first entry of a term: it commits what came before and moves log time.',
+      origin: 'engine',
+      role: 'admin',
+      traffic: 'control',
+      schema: z.object({ leader_id: z.string() }),
+      decide: () => undefined,
+    }),
     raise_rules_version: command({
       summary: 'Puts the next version of the rules in force.',
       origin: 'engine',

@@ -1,0 +1,67 @@
+/**
+ * The port between a group and the way its nodes agree: solo, raft, bully, etcd.
+ *
+ * ```
+ *   propose(frame) ──▶ [ engine ] ──▶ sink.committed(frames)   in order, once, durable on a quorum
+ *        │                  │
+ *        └── committed {index, term} after the sink has applied it, or refused, or unknown
+ * ```
+ *
+ * Nothing above this port knows how many nodes there are. One contract suite runs on every engine.
+ */
+import type { Traffic } from '../log/traffic.ts';
+
+/** Why an engine does not take a proposal. Nothing was appended, nothing will be applied. */
+export type EngineRefusal =
+  'backpressure' | 'too-large' | 'not-leader' | 'no-leader' | 'recovering' | 'shutting-down';
+
+export type Proposed =
+  /** Durable on a quorum and applied here. */
+  | { readonly kind: 'committed'; readonly index: number; readonly term: number }
+  | { readonly kind: 'refused'; readonly code: EngineRefusal; readonly leader_id?: string }
+  /** It may or may not commit: retry with the same key. */
+  | { readonly kind: 'unknown' };
+
+export type ReadPoint =
+  /** Reads served from this applied index on are linearizable. */
+  | { readonly kind: 'at'; readonly index: number }
+  | { readonly kind: 'refused'; readonly code: EngineRefusal; readonly leader_id?: string };
+
+export type EngineRole = 'leader' | 'follower' | 'candidate' | 'learner' | 'stopped';
+
+export interface EngineStatus {
+  readonly engine: 'solo' | 'raft' | 'bully' | 'etcd';
+  readonly role: EngineRole;
+  readonly term: number;
+  readonly leader_id: string | undefined;
+  readonly commit_index: number;
+  readonly last_index: number;
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+}
+
+export interface Configuration {
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+}
+
+export type ConfigurationChange =
+  | { readonly kind: 'changed'; readonly index: number }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface EngineSink {
+  /** Sealed frames of committed entries, in order, each exactly once. Must not throw. */
+  committed(frames: readonly Buffer[]): void;
+}
+
+export interface Engine {
+  /** Takes an unsealed frame (`encodeCommand`), gives it its place and replicates it. */
+  propose(frame: Buffer, traffic: Traffic): Promise<Proposed>;
+  /** The index a linearizable read must have applied (Raft §8, ReadIndex). */
+  read(): Promise<ReadPoint>;
+  /** Changes who votes and who learns. */
+  change(configuration: Configuration): Promise<ConfigurationChange>;
+  status(): EngineStatus;
+  /** Refuses what is new, settles what is under way, leaves nothing behind. Idempotent. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,159 @@
+/**
+ * Agreement of one: the engine of a group with a single voter.
+ *
+ * ```
+ *  start ─▶ term + 1 made durable ─▶ what the disk holds is committed ─▶ leader ─▶ stopped
+ * ```
+ *
+ * An entry is committed when the disk of the only voter has it (Raft, Ongaro & Ousterhout 2014, §5.3
+ * with a majority of one): append, wait for the fsync, commit. Each start is a new term, durable before
+ * anything is accepted, so entries of two lives of a node are told apart.
+ */
+import type { Clock } from '../../log/time.ts';
+import { encodeCommand } from '../../log/command.ts';
+import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES, placeOf, sealFrame } from '../../log/frame.ts';
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import type { Traffic } from '../../log/traffic.ts';
+import { splitFrames } from '../../log/split-frames.ts';
+import type {
+  ConfigurationChange,
+  Engine,
+  EngineRefusal,
+  EngineSink,
+  EngineStatus,
+  Proposed,
+  ReadPoint,
+} from '../engine.ts';
+
+export interface SoloOptions {
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly sink: EngineSink;
+  /** The index the sink has already, from a snapshot; what the log holds above it is delivered first. */
+  readonly applied: number;
+  /** `at` of the entry at `applied`: stamps never run backwards. */
+  readonly appliedAt: number;
+  /** Lets other work run between chunks of a long delivery. */
+  readonly breathe: () => Promise<void>;
+}
+
+type State = { readonly kind: 'leading' } | { readonly kind: 'stopped' };
+
+const MEMBERSHIP_FIXED: ConfigurationChange = {
+  kind: 'refused',
+  reason: 'a solo group has one voter for ever; start a cluster to have more',
+};
+
+export class SoloEngine implements Engine {
+  readonly #options: SoloOptions;
+  readonly #term: number;
+  #state: State = { kind: 'leading' };
+  #last: number;
+  #committed: number;
+  #stampedAt: number;
+
+  private constructor(options: SoloOptions, term: number) {
+    this.#options = options;
+    this.#term = term;
+    this.#last = options.log.bounds(options.group).last;
+    this.#committed = options.applied;
+    this.#stampedAt = options.appliedAt;
+  }
+
+  /** @returns the engine once everything durable has been delivered to the sink. */
+  static async start(options: SoloOptions): Promise<SoloEngine> {
+    const { log, group, nodeId } = options;
+    const before = log.hardState(group);
+    const term = Math.max(before?.term ?? 0, log.bounds(group).lastTerm) + 1;
+    const configuration = { voters: [nodeId], learners: [] };
+    await log.saveHardState(group, { term, vote: nodeId, commit: 0, configuration });
+    const engine = new SoloEngine(options, term);
+    await engine.#deliverDurable();
+    // The term's first entry: everything before it is committed, and log time goes on from here.
+    await engine.propose(encodeCommand({ type: 'no_op', data: { leader_id: nodeId } }), 'control');
+    return engine;
+  }
+
+  async propose(frame: Buffer, traffic: Traffic): Promise<Proposed> {
+    const refusal = this.#refusal(frame, traffic);
+    if (refusal !== undefined) return { kind: 'refused', code: refusal };
+    const index = this.#place(frame);
+    const { log, group } = this.#options;
+    try {
+      await log.append(group, frame, traffic);
+    } catch {
+      // The log is poisoned and the node is about to end: it may be on disk, or not.
+      return { kind: 'unknown' };
+    }
+    this.#commit(index, frame);
+    return { kind: 'committed', index, term: this.#term };
+  }
+
+  read(): Promise<ReadPoint> {
+    const read: ReadPoint =
+      this.#state.kind === 'stopped'
+        ? { kind: 'refused', code: 'shutting-down' }
+        : { kind: 'at', index: this.#committed };
+    return Promise.resolve(read);
+  }
+
+  change(): Promise<ConfigurationChange> {
+    return Promise.resolve(MEMBERSHIP_FIXED);
+  }
+
+  status(): EngineStatus {
+    const { nodeId } = this.#options;
+    return {
+      engine: 'solo',
+      role: this.#state.kind === 'stopped' ? 'stopped' : 'leader',
+      term: this.#term,
+      leader_id: nodeId,
+      commit_index: this.#committed,
+      last_index: this.#last,
+      voters: [nodeId],
+      learners: [],
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#state = { kind: 'stopped' };
+    await this.#options.log.flush().catch(() => undefined);
+  }
+
+  #refusal(frame: Buffer, traffic: Traffic): EngineRefusal | undefined {
+    if (this.#state.kind === 'stopped') return 'shutting-down';
+    if (frame.length - FRAME_HEADER_BYTES > COMMAND_BYTES_MAX) return 'too-large';
+    return this.#options.log.admits(traffic, frame.length) ? undefined : 'backpressure';
+  }
+
+  /** Gives the frame its place: the next index, this term, and a stamp that never runs backwards. */
+  #place(frame: Buffer): number {
+    this.#last += 1;
+    this.#stampedAt = Math.max(this.#stampedAt, this.#options.clock.now());
+    sealFrame(frame, { term: this.#term, index: this.#last, at: this.#stampedAt });
+    return this.#last;
+  }
+
+  #commit(index: number, frame: Buffer): void {
+    this.#committed = index;
+    this.#options.log.setCommitted(this.#options.group, index);
+    this.#options.sink.committed([frame]);
+  }
+
+  /** A majority of one: what this disk holds is committed. */
+  async #deliverDurable(): Promise<void> {
+    const { log, group, sink, breathe } = this.#options;
+    log.setCommitted(group, this.#last);
+    if (this.#last === this.#committed) return;
+    for await (const chunk of log.read(group, this.#committed + 1)) {
+      const frames = splitFrames(chunk.frames);
+      sink.committed(frames);
+      this.#committed = chunk.last;
+      this.#stampedAt = placeOf(frames.at(-1) as Buffer).at;
+      await breathe();
+    }
+  }
+}
