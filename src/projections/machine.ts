@@ -13,7 +13,7 @@
  * The outcome's bytes join the chain, the changed rows the undo ring. Nothing here knows a clock, a disk
  * or how many nodes there are.
  */
-import { type Entry, packr } from '../log/command.ts';
+import { type Command, type Entry, packr } from '../log/command.ts';
 import { assert } from './assert.ts';
 import { type ChainState, type FinishedPage, OutcomeChain } from './outcome-chain.ts';
 import { type Fact, type Outcome, refuse } from './outcome.ts';
@@ -132,7 +132,8 @@ export class Machine {
     return this.#chain.outcome(index);
   }
 
-  unfinishedPage(): FinishedPage {
+  /** The outcome page that is being filled; undefined while it is empty. */
+  unfinishedPage(): FinishedPage | undefined {
     return this.#chain.unfinished();
   }
 
@@ -154,6 +155,11 @@ export class Machine {
     if (outcome.kind === 'applied') for (const fact of outcome.facts) this.#fold(fact, moment);
     remember(this.#tables, entry, outcome, moment);
     return this.#commit(entry, moment, { outcome, outcomeBytes });
+  }
+
+  /** What is known of a command that was applied before, as of wall time `now`; undefined: nothing. */
+  recognise(command: Command, now: number): Outcome | undefined {
+    return recognise(this.#tables, command, this.momentAt(now));
   }
 
   /** What a command would lead to if it were the next entry. Changes nothing. */

@@ -6,11 +6,10 @@
  * page is handed over once, to be stored.
  */
 import {
+  digestOf,
   encodeOutcomePage,
-  firstOfPage,
   GENESIS_DIGEST,
   PAGE_ENTRIES,
-  pageDigest,
   pageOf,
 } from '../log/outcome-page.ts';
 import { assert } from './assert.ts';
@@ -58,7 +57,8 @@ export class OutcomeChain {
 
   /** The digest after the newest outcome, as hex. */
   digest(): string {
-    return pageDigest(this.#previousDigest, this.#current).toString('hex');
+    const page = this.unfinished();
+    return (page === undefined ? this.#previousDigest : digestOf(page.encoded)).toString('hex');
   }
 
   /** The encoded outcome of a recent entry, or undefined where only the store has it. */
@@ -68,9 +68,9 @@ export class OutcomeChain {
     return this.#keptPage(pageOf(index))?.outcomes[place];
   }
 
-  /** The page being filled, as it stands: stored at a clean exit and shown to auditors. */
-  unfinished(): FinishedPage {
-    return this.#encoded(pageOf(this.#index + 1));
+  /** The page being filled, as it stands: stored at a clean exit. Undefined while it is empty. */
+  unfinished(): FinishedPage | undefined {
+    return this.#current.length === 0 ? undefined : this.#encoded(pageOf(this.#index));
   }
 
   state(): ChainState {
@@ -84,7 +84,7 @@ export class OutcomeChain {
   /** Goes on from a snapshot. */
   restore(state: ChainState): void {
     assert(
-      state.index === firstOfPage(pageOf(state.index + 1)) - 1 + state.outcomes.length,
+      state.index % PAGE_ENTRIES === state.outcomes.length,
       'a chain goes on inside the page of its index',
     );
     this.#index = state.index;
@@ -101,7 +101,7 @@ export class OutcomeChain {
 
   #finishPage(): FinishedPage {
     const finished = this.#encoded(pageOf(this.#index));
-    this.#previousDigest = pageDigest(this.#previousDigest, this.#current);
+    this.#previousDigest = digestOf(finished.encoded);
     this.#keep({
       page: finished.page,
       outcomes: this.#current,

@@ -18,7 +18,7 @@
  * for the newest SESSION_WINDOW; at or below that, a number is refused as expired.
  */
 import { z } from 'zod';
-import type { Entry, RetryMark } from '../log/command.ts';
+import type { Command, Entry, RetryMark } from '../log/command.ts';
 import { type Outcome, refuse } from './outcome.ts';
 import {
   command,
@@ -97,7 +97,7 @@ type SequenceMark = Extract<RetryMark, { readonly session: number }>;
 /** What is known of a retried command: its answer, or undefined when it is to be decided. */
 export function recognise(
   tables: ReadonlyTables,
-  { once, actor }: Entry,
+  { once, actor }: Command,
   moment: Moment,
 ): Outcome | undefined {
   if (once === undefined) return undefined;

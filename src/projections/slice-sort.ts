@@ -37,10 +37,13 @@ function mergeAll<Item>(runs: readonly Sorted<Item>[]): Sorted<Item> {
 function* merge<Item>(left: Sorted<Item>, right: Sorted<Item>): Generator<Keyed<Item>, void> {
   let [one, other] = [left.next(), right.next()];
   while (one.done !== true && other.done !== true) {
-    const takesRight = other.value.key < one.value.key;
-    yield takesRight ? other.value : one.value;
-    if (takesRight) other = right.next();
-    else one = left.next();
+    if (other.value.key < one.value.key) {
+      yield other.value;
+      other = right.next();
+    } else {
+      yield one.value;
+      one = left.next();
+    }
   }
   yield* remaining(one, left);
   yield* remaining(other, right);

@@ -1,0 +1,293 @@
+/**
+ * A group: one log, one engine, one machine, and what keeps them going.
+ *
+ * ```
+ *  propose ─▶ known? in flight? ─▶ engine ─▶ committed ─▶ machine ─▶ outcome to the caller
+ *                                                           ├─▶ listeners (streams, long polls)
+ *                                                           ├─▶ outcome pages beside the log
+ *                                                           └─▶ duties, snapshots
+ * ```
+ */
+import { type Command, decodeEntry, encodeCommand } from '../../log/command.ts';
+import { decodeOutcomePage, PAGE_ENTRIES } from '../../log/outcome-page.ts';
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import type { Retention } from '../../log/retention.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
+import { packr } from '../../log/command.ts';
+import { type AppliedEntry, Machine } from '../../projections/machine.ts';
+import type { FinishedPage } from '../../projections/outcome-chain.ts';
+import type { Outcome } from '../../projections/outcome.ts';
+import type { Duty, Projection } from '../../projections/projection.ts';
+import { RULES_VERSION } from '../../projections/rules.ts';
+import type { Traffic } from '../../log/traffic.ts';
+import type { Engine, EngineSink, EngineStatus, Proposed, ReadPoint } from '../engine.ts';
+import type { Answer } from './answer.ts';
+import { Duties } from './duties.ts';
+import { History } from './history.ts';
+import { InFlight } from './in-flight.ts';
+import { Loop, type LoopStatus } from './loop.ts';
+import { Snapshots, type SnapshotsStatus } from './snapshots.ts';
+
+/** Applied entries kept for the callers that are about to be answered; more than one batch can hold. */
+const RECENT = 8192;
+
+export interface StartEngine {
+  (start: {
+    readonly group: GroupId;
+    readonly sink: EngineSink;
+    readonly applied: number;
+    readonly appliedAt: number;
+    readonly breathe: () => Promise<void>;
+  }): Promise<Engine>;
+}
+
+export interface GroupOptions {
+  readonly id: GroupId;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly projections: readonly Projection[];
+  readonly startEngine: StartEngine;
+  readonly snapshotInterval: Milliseconds;
+  readonly retention: Retention;
+  readonly historyBytes: number;
+  /** Lets other work run between slices of long work. */
+  readonly breathe: () => Promise<void>;
+  /** A fault that no caller can be told: apply cannot go on. The node stops serving. */
+  readonly onFault: (fault: Error) => void;
+  readonly onLoopError: (loop: string, error: unknown) => void;
+}
+
+export type AppliedListener = (applied: AppliedEntry, frame: Buffer) => void;
+
+/** What was recorded is not what this build decides: the log and the rules do not fit. */
+export class OutcomeDivergence extends Error {
+  constructor(page: number) {
+    super(
+      `the outcomes recorded for entries ${page * PAGE_ENTRIES + 1}–${(page + 1) * PAGE_ENTRIES} differ from ` +
+        'what this build decides; `quorate log replay --redecide` names the first such entry',
+    );
+  }
+}
+
+export class Group implements EngineSink {
+  readonly id: GroupId;
+  readonly machine: Machine;
+  readonly history: History;
+  readonly snapshots: Snapshots;
+  readonly #options: GroupOptions;
+  readonly #duties: Duties;
+  readonly #snapshotLoop: Loop;
+  readonly #listeners = new Set<AppliedListener>();
+  readonly #inFlight = new InFlight();
+  readonly #recent: (AppliedEntry | undefined)[] = Array.from({ length: RECENT });
+  #replayedPages: FinishedPage[] = [];
+  #engine: Engine | undefined;
+  #fault: Error | undefined;
+
+  private constructor(options: GroupOptions) {
+    const { id, log, clock, projections } = options;
+    this.id = id;
+    this.#options = options;
+    this.machine = new Machine({ projections });
+    this.history = new History(log, id, this.machine);
+    this.snapshots = new Snapshots({
+      ...options,
+      group: id,
+      machine: this.machine,
+      now: () => clock.now(),
+      configuration: () => this.status(),
+      agree: (root) => this.#agree(root),
+    });
+    this.#duties = new Duties({
+      clock,
+      isLeader: () => this.isLeader,
+      due: (now) => this.machine.due(now),
+      propose: (duty) => this.#proposeDuty(duty),
+    });
+    this.#snapshotLoop = new Loop({
+      name: `snapshots ${id.id}`,
+      clock,
+      interval: options.snapshotInterval,
+      run: () => this.snapshots.takeIfDue(),
+      onError: (error) => options.onLoopError('snapshots', error),
+    });
+  }
+
+  /** Opens a group: newest snapshot, then the log above it, then its engine. */
+  static async open(options: GroupOptions): Promise<Group> {
+    const group = new Group(options);
+    const applied = await group.snapshots.restore();
+    group.#engine = await options.startEngine({
+      group: options.id,
+      sink: group,
+      applied,
+      appliedAt: group.machine.position.at,
+      breathe: () => group.#restBetweenChunks(),
+    });
+    await group.#settleReplayedPages();
+    group.#replayedPages = [];
+    group.#snapshotLoop.start();
+    group.#duties.poke();
+    return group;
+  }
+
+  get isLeader(): boolean {
+    return this.#engine?.status().role === 'leader';
+  }
+
+  /** Why this group no longer applies entries, if so. */
+  get fault(): Error | undefined {
+    return this.#fault;
+  }
+
+  /** Takes a command whose data its schema has parsed, and answers when it was applied. */
+  async propose(command: Command, traffic: Traffic): Promise<Answer> {
+    const known = await this.#alreadyAnswered(command);
+    if (known !== undefined) return known;
+    if (!this.#inFlight.enter(command)) return { kind: 'refused', code: 'idempotency-in-flight' };
+    try {
+      return await this.#answer(await this.#running().propose(encodeCommand(command), traffic));
+    } finally {
+      this.#inFlight.leave(command);
+    }
+  }
+
+  /** The index from which a local read is linearizable. */
+  read(): Promise<ReadPoint> {
+    return this.#running().read();
+  }
+
+  status(): EngineStatus {
+    return this.#running().status();
+  }
+
+  loops(): readonly LoopStatus[] {
+    return [this.#snapshotLoop.status()];
+  }
+
+  get snapshotStatus(): SnapshotsStatus {
+    return this.snapshots.status;
+  }
+
+  get dutiesStatus(): { readonly rounds: number; readonly proposed: number } {
+    return this.#duties.status;
+  }
+
+  /** Calls `listener` after each applied entry, in order. @returns the way to stop listening */
+  onApplied(listener: AppliedListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  committed(frames: readonly Buffer[]): void {
+    if (this.#fault !== undefined) return;
+    try {
+      for (const frame of frames) this.#apply(frame);
+    } catch (fault) {
+      // Rules cannot throw out of the machine (I11): this is an upgrade to be made, or a broken invariant.
+      this.#fault = fault as Error;
+      this.#options.onFault(fault as Error);
+    }
+  }
+
+  /** Stops proposing, then the engine; writes the unfinished outcome page. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#duties.stop();
+    await this.#snapshotLoop.stop();
+    await this.#engine?.stop();
+    this.#listeners.clear();
+    const page = this.machine.unfinishedPage();
+    if (page !== undefined) this.#options.log.putOutcomePage(this.id, page.page, page.encoded);
+  }
+
+  #running(): Engine {
+    if (this.#engine === undefined) throw new Error('the group is still opening');
+    return this.#engine;
+  }
+
+  #apply(frame: Buffer): void {
+    const applied = this.machine.apply(decodeEntry(frame));
+    this.#recent[applied.entry.index % RECENT] = applied;
+    if (applied.page !== undefined) this.#recordPage(applied.page);
+    this.snapshots.noteApplied(frame.length);
+    if (this.#engine === undefined) return;
+    if (this.snapshots.isUrgent) this.#snapshotLoop.poke();
+    this.#duties.poke();
+    for (const listener of this.#listeners) listener(applied, frame);
+  }
+
+  #recordPage(page: FinishedPage): void {
+    if (this.#engine === undefined) this.#replayedPages.push(page);
+    else this.#options.log.putOutcomePage(this.id, page.page, page.encoded);
+  }
+
+  async #restBetweenChunks(): Promise<void> {
+    await this.#settleReplayedPages();
+    await this.#options.breathe();
+  }
+
+  /** Pages decided again at the start: equal to what was recorded, or recorded now, or a divergence. */
+  async #settleReplayedPages(): Promise<void> {
+    const pages = this.#replayedPages;
+    this.#replayedPages = [];
+    for (const { page, encoded } of pages) {
+      const recorded = await this.#recordedPage(page);
+      if (recorded === undefined) this.#options.log.putOutcomePage(this.id, page, encoded);
+      else if (!recorded.equals(encoded)) throw new OutcomeDivergence(page);
+    }
+  }
+
+  async #recordedPage(page: number): Promise<Buffer | undefined> {
+    const bytes = await this.#options.log.outcomePage(this.id, page);
+    if (bytes === undefined) return undefined;
+    const read = decodeOutcomePage(bytes);
+    // An unfinished page of a clean exit, or one the disk spoilt, is derived again.
+    return read.kind === 'page' && read.outcomes.length === PAGE_ENTRIES ? bytes : undefined;
+  }
+
+  async #alreadyAnswered(command: Command): Promise<Answer | undefined> {
+    if (command.once === undefined) return undefined;
+    const outcome = this.machine.recognise(command, this.#options.clock.now());
+    if (outcome === undefined) return undefined;
+    const { index, term } = this.machine.position;
+    return this.#resolved({ index, term }, outcome);
+  }
+
+  async #answer(proposed: Proposed): Promise<Answer> {
+    if (proposed.kind !== 'committed') return proposed;
+    const applied = this.#recent[proposed.index % RECENT];
+    // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
+    if (applied?.entry.index !== proposed.index) return { kind: 'unknown' };
+    return this.#resolved(proposed, applied.outcome);
+  }
+
+  /** Turns `replayed` into the outcome it points at. */
+  async #resolved(
+    { index, term }: { readonly index: number; readonly term: number },
+    outcome: Outcome,
+  ): Promise<Answer> {
+    if (outcome.kind !== 'replayed')
+      return { kind: 'answered', index, term, outcome, replayed: false };
+    const original = packr.unpack(await this.history.outcome(outcome.of)) as Exclude<
+      Outcome,
+      { kind: 'replayed' }
+    >;
+    return { kind: 'answered', index: outcome.of, term, outcome: original, replayed: true };
+  }
+
+  async #proposeDuty({ type, data }: Duty): Promise<boolean> {
+    const answer = await this.propose({ type, data, actor: 'duty' }, 'control');
+    return answer.kind === 'answered';
+  }
+
+  async #agree(root: {
+    readonly at_index: number;
+    readonly digest: string;
+    readonly roots: Readonly<Record<string, string>>;
+  }): Promise<void> {
+    if (!this.isLeader) return;
+    const data = { ...root, rules: RULES_VERSION };
+    await this.propose({ type: 'state_root', data, actor: 'engine' }, 'control');
+  }
+}

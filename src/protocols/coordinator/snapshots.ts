@@ -1,0 +1,159 @@
+/**
+ * When a group's state is written to a snapshot file, and how: in slices, between other work.
+ *
+ * ```
+ *  due? ─ no ─▶ wait
+ *   │ log bytes since the last ≥ max(4 MiB, size of the last), or the interval passed and ≥ 10 % of that
+ *   ▼
+ *  cut (references) ─▶ slices, resting between ─▶ file durable ─▶ state_root proposed ─▶ old ones go, log trimmed
+ * ```
+ */
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import { type Retention, retainedFrom } from '../../log/retention.ts';
+import type { Machine } from '../../projections/machine.ts';
+import {
+  cutSnapshot,
+  encodeSnapshot,
+  restoreSnapshot,
+  type SnapshotRoots,
+} from '../../projections/snapshot.ts';
+
+const LOG_BYTES_MIN = 4 * 1024 * 1024;
+/** The share of the byte threshold from which the interval triggers a snapshot. */
+const INTERVAL_SHARE = 0.1;
+/** A machine that decides the next commands like the live one is worth three copies. */
+const NEWEST_KEPT = 3;
+
+export interface SnapshotsOptions {
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly machine: Machine;
+  readonly configuration: () => {
+    readonly voters: readonly string[];
+    readonly learners: readonly string[];
+  };
+  readonly retention: Retention;
+  readonly historyBytes: number;
+  readonly now: () => number;
+  readonly breathe: () => Promise<void>;
+  /** Tells the group the roots of a finished snapshot; the leader proposes them. */
+  readonly agree: (root: SnapshotRoots & { readonly at_index: number }) => Promise<void>;
+}
+
+export interface SnapshotsStatus {
+  readonly taken: number;
+  readonly last_index: number;
+  readonly last_bytes: number;
+  readonly log_bytes_since: number;
+  readonly in_progress: boolean;
+}
+
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  #taken = 0;
+  #lastIndex = 0;
+  #lastBytes = 0;
+  #bytesSince = 0;
+  #current: Promise<number> | undefined;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  get status(): SnapshotsStatus {
+    return {
+      taken: this.#taken,
+      last_index: this.#lastIndex,
+      last_bytes: this.#lastBytes,
+      log_bytes_since: this.#bytesSince,
+      in_progress: this.#current !== undefined,
+    };
+  }
+
+  /** Restores the newest usable snapshot into the empty machine. @returns its index, 0 without one */
+  async restore(): Promise<number> {
+    const { log, group, machine } = this.#options;
+    const shelf = log.snapshots(group);
+    const [newest] = await shelf.list();
+    if (newest === undefined) return 0;
+    const { manifest } = await restoreSnapshot(machine, await shelf.open(newest.index));
+    this.#lastIndex = manifest.position.index;
+    this.#lastBytes = newest.bytes;
+    return manifest.position.index;
+  }
+
+  /** Counts the bytes of applied frames. */
+  noteApplied(bytes: number): void {
+    this.#bytesSince += bytes;
+  }
+
+  /** True when enough log has gathered to be worth a snapshot now, without waiting for the interval. */
+  get isUrgent(): boolean {
+    return this.#bytesSince >= this.#threshold();
+  }
+
+  /** Takes a snapshot if the interval finds enough gathered: the run of a loop. */
+  async takeIfDue(): Promise<void> {
+    if (this.#bytesSince >= this.#threshold() * INTERVAL_SHARE) await this.take();
+  }
+
+  /** Takes a snapshot now, or joins the one in progress. @returns its index */
+  take(): Promise<number> {
+    this.#current ??= this.#take().finally(() => {
+      this.#current = undefined;
+    });
+    return this.#current;
+  }
+
+  #threshold(): number {
+    return Math.max(LOG_BYTES_MIN, this.#lastBytes);
+  }
+
+  async #take(): Promise<number> {
+    const { machine, log, group } = this.#options;
+    const cut = cutSnapshot(machine);
+    const { index } = cut.position;
+    if (index === this.#lastIndex) return index;
+    this.#bytesSince = 0;
+    const sealed = await this.#write(index, encodeSnapshot(cut, this.#identity()));
+    this.#taken += 1;
+    this.#lastIndex = index;
+    await this.#options.agree({ ...sealed, at_index: index });
+    await log
+      .snapshots(group)
+      .keep({ newest: NEWEST_KEPT, historyBytes: this.#options.historyBytes });
+    await this.#trim(index);
+    return index;
+  }
+
+  #identity(): Parameters<typeof encodeSnapshot>[1] {
+    const { group, configuration } = this.#options;
+    return { group: group.id, incarnation: group.incarnation, configuration: configuration() };
+  }
+
+  async #write(index: number, slices: Generator<Buffer, SnapshotRoots>): Promise<SnapshotRoots> {
+    const { log, group, breathe } = this.#options;
+    const writer = await log.snapshots(group).write(index);
+    try {
+      let step = slices.next();
+      for (; step.done !== true; step = slices.next()) {
+        await writer.write(step.value);
+        await breathe();
+      }
+      // What the snapshot stands on must be on disk before it is: outcome pages ride unsynced.
+      await log.flush();
+      this.#lastBytes = (await writer.finish()).bytes;
+      return step.value;
+    } catch (error) {
+      await writer.abandon();
+      throw error;
+    }
+  }
+
+  async #trim(snapshotIndex: number): Promise<void> {
+    const { log, group, retention, now } = this.#options;
+    const from = await retainedFrom({ log, group, retention, now: now(), snapshotIndex });
+    if (from > log.bounds(group).first) await log.trim(group, from - 1);
+  }
+}
