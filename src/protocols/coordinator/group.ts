@@ -211,7 +211,11 @@ export class Group implements EngineSink {
     this.#recent[applied.entry.index % RECENT] = applied;
     if (applied.page !== undefined) this.#recordPage(applied.page);
     this.snapshots.noteApplied(frame.length);
-    if (this.#engine === undefined) return;
+    if (this.#engine !== undefined) this.#announce(applied, frame);
+  }
+
+  /** Tells everyone who waits for entries; what is replayed at the start is nobody's news. */
+  #announce(applied: AppliedEntry, frame: Buffer): void {
     if (this.snapshots.isUrgent) this.#snapshotLoop.poke();
     this.#duties.poke();
     for (const listener of this.#listeners) listener(applied, frame);

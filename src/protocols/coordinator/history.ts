@@ -42,14 +42,8 @@ export class History {
     const to = Math.min(newest, range.to ?? newest);
     if (from > to) return;
     const outcomes = new OutcomeReader(this.#log, this.#group, this.#machine);
-    for await (const chunk of this.#log.read(this.#group, from, { ...range, to })) {
-      const entries: RecordedEntry[] = [];
-      for (const frame of splitFrames(chunk.frames)) {
-        const { index } = placeOf(frame);
-        entries.push({ index, frame, outcome: await outcomes.at(index) });
-      }
-      yield entries;
-    }
+    for await (const chunk of this.#log.read(this.#group, from, { ...range, to }))
+      yield await outcomes.join(splitFrames(chunk.frames));
   }
 
   /** The encoded outcome of one applied entry. */
@@ -70,6 +64,16 @@ class OutcomeReader {
     this.#log = log;
     this.#group = group;
     this.#machine = machine;
+  }
+
+  /** Puts each frame beside its outcome. */
+  async join(frames: readonly Buffer[]): Promise<readonly RecordedEntry[]> {
+    const entries: RecordedEntry[] = [];
+    for (const frame of frames) {
+      const { index } = placeOf(frame);
+      entries.push({ index, frame, outcome: await this.at(index) });
+    }
+    return entries;
   }
 
   async at(index: number): Promise<Uint8Array> {
