@@ -37,13 +37,17 @@ export class History {
    * Chunks of applied entries from `from` on, oldest first; ends at `to` or at the newest applied.
    * @throws Compacted where the log no longer holds `from`
    */
-  async *read(from: number, range: HistoryRange = {}): AsyncGenerator<readonly RecordedEntry[]> {
-    const newest = this.#machine.position.index;
-    const to = Math.min(newest, range.to ?? newest);
+  async *read(from: number, range: HistoryRange): AsyncGenerator<readonly RecordedEntry[]> {
+    const to = this.#last(range);
     if (from > to) return;
     const outcomes = new OutcomeReader(this.#log, this.#group, this.#machine);
     for await (const chunk of this.#log.read(this.#group, from, { ...range, to }))
       yield await outcomes.join(splitFrames(chunk.frames));
+  }
+
+  /** Entries above the newest applied one are nobody's to see yet. */
+  #last({ to = Number.POSITIVE_INFINITY }: HistoryRange): number {
+    return Math.min(to, this.#machine.position.index);
   }
 
   /** The encoded outcome of one applied entry. */
