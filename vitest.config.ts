@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Unit-like suites run in parallel; end-to-end suites own real processes and disks, so they run one file at a time. */
 export default defineConfig({
   test: {
+    reporters: ['default', './test/closing-line.ts'],
     projects: [
       {
         test: {
