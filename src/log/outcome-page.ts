@@ -77,6 +77,11 @@ export function encodeOutcomePage({ page, outcomes, previousDigest }: OutcomePag
   return bytes;
 }
 
+/** The digest after an encoded page, which the next one needs. */
+export function digestIn(encoded: Buffer): Buffer {
+  return encoded.subarray(DIGEST_AT, RECORDS_AT);
+}
+
 export type OutcomePageRead =
   | ({ readonly kind: 'page'; readonly digest: Buffer } & OutcomePage)
   | { readonly kind: 'damaged'; readonly reason: string };

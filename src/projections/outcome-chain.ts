@@ -6,7 +6,7 @@
  * page is handed over once, to be stored.
  */
 import {
-  digestOf,
+  digestIn,
   encodeOutcomePage,
   GENESIS_DIGEST,
   PAGE_ENTRIES,
@@ -58,7 +58,7 @@ export class OutcomeChain {
   /** The digest after the newest outcome, as hex. */
   digest(): string {
     const page = this.unfinished();
-    return (page === undefined ? this.#previousDigest : digestOf(page.encoded)).toString('hex');
+    return (page === undefined ? this.#previousDigest : digestIn(page.encoded)).toString('hex');
   }
 
   /** The encoded outcome of a recent entry, or undefined where only the store has it. */
@@ -101,7 +101,7 @@ export class OutcomeChain {
 
   #finishPage(): FinishedPage {
     const finished = this.#encoded(pageOf(this.#index));
-    this.#previousDigest = digestOf(finished.encoded);
+    this.#previousDigest = digestIn(finished.encoded);
     this.#keep({
       page: finished.page,
       outcomes: this.#current,
