@@ -79,12 +79,15 @@ export type FrameRead =
 
 const SMALLEST_FRAME = FRAME_HEADER_BYTES + ENVELOPE_BYTES;
 
+function isPossible(bytes: number): boolean {
+  return bytes >= SMALLEST_FRAME && bytes <= FRAME_HEADER_BYTES + COMMAND_BYTES_MAX;
+}
+
 /** Reads and checks the frame that starts at `offset`. Never throws on bad bytes. */
 export function readFrame(bytes: Buffer, offset: number): FrameRead {
   if (bytes.length - offset < FRAME_HEADER_BYTES) return { kind: 'torn', offset };
   const end = offset + UNCOUNTED_HEADER_BYTES + bytes.readUInt32BE(offset + LENGTH_AT);
-  if (end - offset > FRAME_HEADER_BYTES + COMMAND_BYTES_MAX || end - offset < SMALLEST_FRAME)
-    return { kind: 'damaged', offset, reason: 'impossible length' };
+  if (!isPossible(end - offset)) return { kind: 'damaged', offset, reason: 'impossible length' };
   if (end > bytes.length) return { kind: 'torn', offset };
   return checkedFrame(bytes.subarray(offset, end), offset);
 }

@@ -1,0 +1,86 @@
+/**
+ * Whose store this is. A store of another cluster or node is refused, so that a directory mounted in the
+ * wrong place cannot vote twice or mix histories. `storeId` is drawn anew for every store: a node that
+ * lost its disk and begins again is not the voter it was.
+ *
+ * ```
+ * key    n
+ * value  [4: crc32 of key ‖ rest][JSON {clusterId, nodeId, storeId, formatVersion, createdAt}]
+ * ```
+ */
+import { LogFault } from './fault.ts';
+import { IDENTITY_KEY } from './keys.ts';
+import { sealed, unseal } from './sealed-value.ts';
+import type { Store } from './store.ts';
+import type { Milliseconds } from './time.ts';
+
+/** The format of the keys and values of this build. */
+export const FORMAT_VERSION = 1;
+
+export interface Identity {
+  readonly clusterId: string;
+  readonly nodeId: string;
+  readonly storeId: string;
+  readonly formatVersion: number;
+  readonly createdAt: Milliseconds;
+}
+
+/** Who wants the store. */
+export interface Claim {
+  readonly nodeId: string;
+  /** Undefined: whatever cluster the store belongs to, or a new one. */
+  readonly clusterId: string | undefined;
+  readonly drawId: () => string;
+  readonly now: Milliseconds;
+}
+
+/** @returns the identity of the store, or nothing in an empty one. @throws LogFault `damaged`. */
+export async function readIdentity(store: Store): Promise<Identity | undefined> {
+  const value = await store.get(IDENTITY_KEY);
+  if (value === undefined) return undefined;
+  const payload = unseal(IDENTITY_KEY, value);
+  if (payload === undefined)
+    throw new LogFault(
+      'damaged',
+      'the identity of the store is damaged; `quorate log repair` helps',
+    );
+  return JSON.parse(payload.toString()) as Identity;
+}
+
+/** Gives an empty store its identity. Durable when it resolves. */
+export async function foundIdentity(store: Store, claim: Claim): Promise<Identity> {
+  const identity: Identity = {
+    clusterId: claim.clusterId ?? claim.drawId(),
+    nodeId: claim.nodeId,
+    storeId: claim.drawId(),
+    formatVersion: FORMAT_VERSION,
+    createdAt: claim.now,
+  };
+  const writes = store.batch();
+  writes.put(IDENTITY_KEY, sealed(IDENTITY_KEY, Buffer.from(JSON.stringify(identity))));
+  await writes.write({ sync: true });
+  return identity;
+}
+
+/** @throws LogFault `newer-format` or `foreign-store` where the store is not the claimant's. */
+export function assertClaim(identity: Identity, claim: Claim): void {
+  assertReadable(identity.formatVersion);
+  const { nodeId, clusterId = identity.clusterId } = claim;
+  if (identity.nodeId !== nodeId) throw foreign('node', identity.nodeId, nodeId);
+  if (identity.clusterId !== clusterId) throw foreign('cluster', identity.clusterId, clusterId);
+}
+
+function assertReadable(format: number): void {
+  if (format <= FORMAT_VERSION) return;
+  throw new LogFault(
+    'newer-format',
+    `the store has format ${format}, this build reads up to ${FORMAT_VERSION}; start a newer build`,
+  );
+}
+
+function foreign(what: string, owner: string, claimant: string): LogFault {
+  return new LogFault(
+    'foreign-store',
+    `the store belongs to ${what} ${owner}, not to ${claimant}; point to the right data directory`,
+  );
+}

@@ -1,0 +1,116 @@
+/** The store on LevelDB (`level`): keys and values as buffers, errors named as `LogFault`. */
+import { Level } from 'level';
+import { faultOf } from './fault.ts';
+import { type Pair, type Range, SCAN_PAGE_PAIRS, type Store, type StoreBatch } from './store.ts';
+
+/** How much of a range an iterator may hold at once. */
+const SCAN_BYTES_MAX = 1024 * 1024;
+
+const BUFFERS = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+
+type Database = Level<Buffer, Buffer>;
+
+/** What the Node implementation of `level` has beyond the interface it shares with browsers. */
+interface Sized {
+  approximateSize(start: Buffer, end: Buffer): Promise<number>;
+}
+
+async function named<Value>(result: Promise<Value>): Promise<Value> {
+  try {
+    return await result;
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+class LevelBatch implements StoreBatch {
+  readonly #batch: ReturnType<Database['batch']>;
+
+  constructor(batch: ReturnType<Database['batch']>) {
+    this.#batch = batch;
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    this.#batch.put(key, value);
+  }
+
+  delete(key: Buffer): void {
+    this.#batch.del(key);
+  }
+
+  write(options: { readonly sync: boolean }): Promise<void> {
+    return named(this.#batch.write(options));
+  }
+}
+
+export class LevelStore implements Store {
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** @throws LogFault `in-use`, `read-only`, `no-space`, `damaged` or `io`. */
+  static async open(directory: string): Promise<LevelStore> {
+    const database = new Level<Buffer, Buffer>(directory, BUFFERS);
+    await named(database.open());
+    return new LevelStore(database);
+  }
+
+  batch(): StoreBatch {
+    return new LevelBatch(this.#database.batch());
+  }
+
+  get(key: Buffer): Promise<Buffer | undefined> {
+    return named<Buffer | undefined>(this.#database.get(key));
+  }
+
+  getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]> {
+    return named<readonly (Buffer | undefined)[]>(this.#database.getMany([...keys]));
+  }
+
+  async *scan(range: Range): AsyncGenerator<readonly Pair[]> {
+    const bounds = { gte: range.from, lte: range.to, highWaterMarkBytes: SCAN_BYTES_MAX };
+    const iterator = this.#database.iterator<Buffer, Buffer>(bounds);
+    try {
+      let page = await named(iterator.nextv(SCAN_PAGE_PAIRS));
+      while (page.length > 0) {
+        yield page;
+        page = await named(iterator.nextv(SCAN_PAGE_PAIRS));
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  first(range: Range): Promise<Pair | undefined> {
+    return this.#edge(range, false);
+  }
+
+  last(range: Range): Promise<Pair | undefined> {
+    return this.#edge(range, true);
+  }
+
+  clear(range: Range): Promise<void> {
+    return named(this.#database.clear({ gte: range.from, lte: range.to }));
+  }
+
+  approximateSize(range: Range): Promise<number> {
+    const sized = this.#database as unknown as Sized;
+    return named(sized.approximateSize(range.from, range.to));
+  }
+
+  close(): Promise<void> {
+    return named(this.#database.close());
+  }
+
+  async #edge(range: Range, reverse: boolean): Promise<Pair | undefined> {
+    const bounds = { gte: range.from, lte: range.to, reverse, limit: 1 };
+    const iterator = this.#database.iterator<Buffer, Buffer>(bounds);
+    try {
+      return await named(iterator.next());
+    } finally {
+      await iterator.close();
+    }
+  }
+}

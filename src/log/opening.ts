@@ -1,0 +1,93 @@
+/**
+ * Opening: from a data directory to a store that may be believed, in an order that destroys no evidence.
+ *
+ * ```
+ *   scan LevelDB's files ─▶ open the store ─▶ whose is it ─▶ follow the chain ─▶ remove half-written snapshots
+ *   (damage: stop here,     (in use,          (foreign,      (damage)
+ *    nothing was changed)    read-only, full)  newer format)
+ * ```
+ */
+import { join } from 'node:path';
+import type { ChainEnd } from './batch-chain.ts';
+import { wasCleanExit } from './clean-exit.ts';
+import { LogFault } from './fault.ts';
+import { GroupLogs } from './group-log.ts';
+import { assertClaim, type Claim, foundIdentity, type Identity, readIdentity } from './identity.ts';
+import { recoverGroups } from './recovery.ts';
+import { removeUnfinished } from './snapshot-file.ts';
+import type { Store, StoreFactory } from './store.ts';
+
+/** What opening found out. For the log line, `/status` and the audit. */
+export interface RecoveryReport {
+  /** There was no store: this node has no history, and must not vote as if it had. */
+  readonly startedEmpty: boolean;
+  /** The log was not closed before: a crash, a kill, a power cut. */
+  readonly uncleanExit: boolean;
+  readonly groups: number;
+  /** The number of the last batch. */
+  readonly batches: number;
+  /** The end of LevelDB's own log that was cut off in the middle of a record, and was dropped. */
+  readonly tornTail?: TornTail;
+  readonly droppedBytes: number;
+}
+
+export interface TornTail {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface Opened {
+  readonly directory: string;
+  readonly store: Store;
+  readonly identity: Identity;
+  readonly logs: GroupLogs;
+  readonly chain: ChainEnd;
+  readonly report: RecoveryReport;
+}
+
+export function storeDirectory(directory: string): string {
+  return join(directory, 'log');
+}
+
+export function snapshotDirectory(directory: string): string {
+  return join(directory, 'snapshots');
+}
+
+/** @throws LogFault; the store is closed again then. */
+export async function openLog(
+  directory: string,
+  factory: StoreFactory,
+  claim: Claim,
+): Promise<Opened> {
+  const store = await factory(storeDirectory(directory));
+  try {
+    return await believed(directory, store, claim);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function believed(directory: string, store: Store, claim: Claim): Promise<Opened> {
+  const known = await readIdentity(store);
+  if (known !== undefined) assertClaim(known, claim);
+  const logs = new GroupLogs();
+  const { end: chain } = await recoverGroups(store, logs);
+  const groups = [...logs.all()].length;
+  const uncleanExit = !(await wasCleanExit(store, chain.number));
+  const startedEmpty = known === undefined;
+  const report = { startedEmpty, uncleanExit, groups, batches: chain.number, droppedBytes: 0 };
+  const identity = known ?? (await founded(store, claim, chain));
+  await removeUnfinished(snapshotDirectory(directory));
+  return { directory, store, identity, logs, chain, report };
+}
+
+/** Only a store that holds nothing may be given an identity. */
+function founded(store: Store, claim: Claim, chain: ChainEnd): Promise<Identity> {
+  if (chain.number === 0) return foundIdentity(store, claim);
+  throw new LogFault(
+    'damaged',
+    'the store has batches but no identity; `quorate log repair` writes what can be proved to a new directory',
+  );
+}

@@ -1,0 +1,307 @@
+/**
+ * Snapshots of one group, as files: `snapshots/<group>/<index>.snapshot`. What is inside is opaque here.
+ *
+ * ```
+ *  ├──────────────────────────┼──────────────┼────────────┼─────────┐
+ *  │ content, N bytes         │ sha-256, 32  │ N, 8 bytes │ "QSN1"  │
+ *  └──────────────────────────┴──────────────┴────────────┴─────────┘
+ *
+ *  sha-256 of: [group as in keys][8: index] ‖ content
+ *
+ *    <index>.writing ── finish: fsync, rename, fsync of the directory ──▶ <index>.snapshot
+ * ```
+ *
+ * A file under its final name is whole, unless the disk damaged it; what a crash left under the other
+ * name is removed when the log is opened. Files never fill LevelDB or its compactions.
+ */
+import assert from 'node:assert/strict';
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { faultOf, LogFault } from './fault.ts';
+import { type GroupId, groupBytes } from './group.ts';
+import { readUint64, writeUint64 } from './integer.ts';
+import { numbered } from './keys.ts';
+
+export interface SnapshotInfo {
+  readonly index: number;
+  readonly path: string;
+  /** Bytes of the file. */
+  readonly bytes: number;
+}
+
+export interface KeptSnapshots {
+  /** The newest so many are kept whatever their size. */
+  readonly newest: number;
+  /** What the older ones may take together, evenly spread. */
+  readonly historyBytes: number;
+}
+
+const FINISHED = '.snapshot';
+const UNFINISHED = '.writing';
+const MAGIC = Buffer.from('QSN1');
+const SHA_BYTES = 32;
+const TRAILER_BYTES = SHA_BYTES + 8 + MAGIC.length;
+/** How much of a file is read at once. */
+const SLICE_BYTES = 256 * 1024;
+
+/** The directory of a group's snapshots: an id may hold slashes. */
+export function shelfDirectory(snapshots: string, { id, incarnation }: GroupId): string {
+  return join(snapshots, `${encodeURIComponent(id)}@${incarnation}`);
+}
+
+/** Removes what a crash left half written, of all groups. */
+export async function removeUnfinished(snapshots: string): Promise<void> {
+  for (const shelf of await namesIn(snapshots)) {
+    const names = await namesIn(join(snapshots, shelf));
+    const unfinished = names.filter((name) => name.endsWith(UNFINISHED));
+    for (const name of unfinished) await rm(join(snapshots, shelf, name));
+  }
+}
+
+/** The names in a directory; none where it does not exist. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw faultOf(error);
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ABSENT.has(error.code);
+}
+
+const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
+
+function boundHash(group: GroupId, index: number): Hash {
+  return createHash('sha256').update(numbered(groupBytes(group), index));
+}
+
+export class SnapshotShelf {
+  readonly #directory: string;
+  readonly #group: GroupId;
+
+  /** @param snapshots the directory that holds the shelves of all groups */
+  constructor(snapshots: string, group: GroupId) {
+    this.#directory = shelfDirectory(snapshots, group);
+    this.#group = group;
+  }
+
+  /** Finished snapshots, newest first. */
+  async list(): Promise<readonly SnapshotInfo[]> {
+    const names = await namesIn(this.#directory);
+    const finished = names.filter((name) => name.endsWith(FINISHED));
+    const listed = await Promise.all(finished.map((name) => this.#info(name)));
+    return listed.sort((one, other) => other.index - one.index);
+  }
+
+  /** Begins a snapshot of everything up to `index`. A second one of the same index replaces the first. */
+  async write(index: number): Promise<SnapshotWriter> {
+    await mkdir(this.#directory, { recursive: true });
+    return SnapshotWriter.create(this.#directory, index, boundHash(this.#group, index));
+  }
+
+  /** @throws LogFault `damaged` where the file is not whole; its content is checked while it is read. */
+  open(index: number): Promise<SnapshotReader> {
+    return SnapshotReader.open(join(this.#directory, `${index}${FINISHED}`), () =>
+      boundHash(this.#group, index),
+    );
+  }
+
+  /** Removes what is not to be kept. @returns what was removed */
+  async keep({ newest, historyBytes }: KeptSnapshots): Promise<readonly SnapshotInfo[]> {
+    const listed = await this.list();
+    const history = listed.slice(newest);
+    const removed: SnapshotInfo[] = [];
+    while (totalBytes(history) > historyBytes)
+      removed.push(...history.splice(leastMissed(history), 1));
+    for (const { path } of removed) await rm(path);
+    return removed;
+  }
+
+  /** Removes all of them: the group is gone. */
+  remove(): Promise<void> {
+    return rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #info(name: string): Promise<SnapshotInfo> {
+    const path = join(this.#directory, name);
+    const { size } = await stat(path);
+    return { index: Number(name.slice(0, -FINISHED.length)), path, bytes: size };
+  }
+}
+
+function totalBytes(snapshots: readonly SnapshotInfo[]): number {
+  return snapshots.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The one whose neighbours are closest together: without it the rest is spread most evenly. */
+function leastMissed(newestFirst: readonly SnapshotInfo[]): number {
+  const gaps = newestFirst.map((_, position) => gapWithout(newestFirst, position));
+  return gaps.indexOf(Math.min(...gaps));
+}
+
+function gapWithout(newestFirst: readonly SnapshotInfo[], position: number): number {
+  const newer = newestFirst[position - 1];
+  const older = newestFirst[position + 1];
+  // An end is missed only when nothing else is left: between it and nothing lies everything.
+  if (newer === undefined || older === undefined) return Number.MAX_SAFE_INTEGER;
+  return newer.index - older.index;
+}
+
+export class SnapshotWriter {
+  readonly #directory: string;
+  readonly #index: number;
+  readonly #hash: Hash;
+  readonly #file: FileHandle;
+  #bytes = 0;
+
+  private constructor(directory: string, index: number, hash: Hash, file: FileHandle) {
+    this.#directory = directory;
+    this.#index = index;
+    this.#hash = hash;
+    this.#file = file;
+  }
+
+  static async create(directory: string, index: number, hash: Hash): Promise<SnapshotWriter> {
+    const file = await open(join(directory, `${index}${UNFINISHED}`), 'w');
+    return new SnapshotWriter(directory, index, hash, file);
+  }
+
+  /** Appends content. Slices must be written one after another. */
+  async write(slice: Uint8Array): Promise<void> {
+    this.#hash.update(slice);
+    this.#bytes += slice.length;
+    await written(this.#file, slice);
+  }
+
+  /** Seals the file and gives it its name. It is on the disk when this resolves. */
+  async finish(): Promise<SnapshotInfo> {
+    const path = join(this.#directory, `${this.#index}${FINISHED}`);
+    await written(this.#file, this.#trailer());
+    await this.#file.sync();
+    await this.#file.close();
+    await rename(this.#unfinished, path);
+    await syncDirectory(this.#directory);
+    return { index: this.#index, path, bytes: this.#bytes + TRAILER_BYTES };
+  }
+
+  /** Leaves nothing behind. */
+  async abandon(): Promise<void> {
+    await this.#file.close();
+    await rm(this.#unfinished, { force: true });
+  }
+
+  get #unfinished(): string {
+    return join(this.#directory, `${this.#index}${UNFINISHED}`);
+  }
+
+  #trailer(): Buffer {
+    const trailer = Buffer.alloc(TRAILER_BYTES);
+    trailer.set(this.#hash.digest());
+    writeUint64(trailer, this.#bytes, SHA_BYTES);
+    trailer.set(MAGIC, SHA_BYTES + 8);
+    return trailer;
+  }
+}
+
+/** A file handle may write less than it was given. */
+async function written(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  try {
+    await file.appendFile(bytes);
+  } catch (error) {
+    throw faultOf(error);
+  }
+}
+
+/** A rename is durable only when its directory is. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export class SnapshotReader implements AsyncIterable<Buffer> {
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #hash: () => Hash;
+  readonly #trailer: Buffer;
+  /** Bytes of content. */
+  readonly bytes: number;
+
+  private constructor(file: FileHandle, path: string, hash: () => Hash, trailer: Buffer) {
+    this.#file = file;
+    this.#path = path;
+    this.#hash = hash;
+    this.#trailer = trailer;
+    this.bytes = readUint64(trailer, SHA_BYTES);
+  }
+
+  static async open(path: string, hash: () => Hash): Promise<SnapshotReader> {
+    const file = await open(path, 'r');
+    const trailer = await trailerOf(file);
+    if (trailer !== undefined) return new SnapshotReader(file, path, hash, trailer);
+    await file.close();
+    throw damagedFile(path);
+  }
+
+  /** A part of the content, unchecked: for sending it in chunks to a peer, who checks the whole. */
+  async readAt(offset: number, length: number): Promise<Buffer> {
+    const end = Math.min(this.bytes, offset + length);
+    assert(offset >= 0 && offset <= end, 'the offset lies within the content');
+    const slice = Buffer.allocUnsafe(end - offset);
+    const { bytesRead } = await this.#file.read(slice, 0, slice.length, offset);
+    return slice.subarray(0, bytesRead);
+  }
+
+  /**
+   * The content in slices; closes the file at the end. What was given may be used only once the iteration
+   * has ended without a throw.
+   * @throws LogFault `damaged`, after the last slice, where the content is not what was written
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    const hash = this.#hash();
+    try {
+      for (let offset = 0; offset < this.bytes; offset += SLICE_BYTES) {
+        const slice = await this.readAt(offset, SLICE_BYTES);
+        hash.update(slice);
+        yield slice;
+      }
+    } finally {
+      await this.close();
+    }
+    if (!hash.digest().equals(this.#trailer.subarray(0, SHA_BYTES))) throw damagedFile(this.#path);
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** The trailer, or nothing where the file does not end in one that fits its size. */
+async function trailerOf(file: FileHandle): Promise<Buffer | undefined> {
+  const { size } = await file.stat();
+  const trailer = Buffer.alloc(TRAILER_BYTES);
+  const content = size - TRAILER_BYTES;
+  if (content < 0) return undefined;
+  await file.read(trailer, 0, TRAILER_BYTES, content);
+  return fits(trailer, content) ? trailer : undefined;
+}
+
+function fits(trailer: Buffer, content: number): boolean {
+  return (
+    trailer.subarray(SHA_BYTES + 8).equals(MAGIC) && readUint64(trailer, SHA_BYTES) === content
+  );
+}
+
+function damagedFile(path: string): LogFault {
+  return new LogFault(
+    'damaged',
+    `the snapshot ${path} is damaged; delete it, an older one will do`,
+  );
+}

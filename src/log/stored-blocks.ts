@@ -1,0 +1,81 @@
+/**
+ * Blocks of one group, from the window where they are in it, otherwise from the disk. What comes from
+ * the disk is checked against its key and its neighbours: a gap is damage, never a short answer.
+ */
+import { type Chunk, decodeBlock } from './block.ts';
+import { LogFault } from './fault.ts';
+import { groupName } from './group.ts';
+import type { GroupLog } from './group-log.ts';
+import { numbered, numberedRange, numberOf } from './keys.ts';
+import { type Pair, pairs, type Store } from './store.ts';
+
+export function damage(log: GroupLog, index: number, reason: string): LogFault {
+  return new LogFault(
+    'damaged',
+    `group ${groupName(log.id)}, entry ${index}: ${reason}; ` +
+      '`quorate log repair` writes what can be proved to a new directory',
+  );
+}
+
+/** The block that holds an entry which is on the disk. */
+export async function blockAt(store: Store, log: GroupLog, index: number): Promise<Chunk> {
+  const recent = log.recent.find(index);
+  if (recent !== undefined) return recent;
+  const pair = await store.last(numberedRange(log.keys.block, 0, index));
+  if (pair === undefined) throw damage(log, index, 'its block is missing');
+  const block = checked(log, pair);
+  if (block.last < index) throw damage(log, index, 'its block is missing');
+  return block;
+}
+
+/** The blocks from the one that holds `from` to the one that holds `to`, all of which are on the disk. */
+export async function* blocksBetween(
+  store: Store,
+  log: GroupLog,
+  from: number,
+  to: number,
+): AsyncGenerator<Chunk> {
+  let next = from;
+  while (next <= to) {
+    for await (const block of run(store, log, next, to)) {
+      yield block;
+      next = block.last + 1;
+    }
+  }
+}
+
+/** At least one block: one from the window, or all that a scan of the disk finds. */
+async function* run(store: Store, log: GroupLog, from: number, to: number): AsyncGenerator<Chunk> {
+  let block = await blockAt(store, log, from);
+  yield block;
+  if (log.recent.find(from) !== undefined) return;
+  for await (const pair of pairs(store.scan(numberedRange(log.keys.block, block.last + 1, to)))) {
+    block = following(log, block.last + 1, pair);
+    yield block;
+  }
+}
+
+function following(log: GroupLog, expected: number, pair: Pair): Chunk {
+  const first = numberOf(pair[0]);
+  if (first !== expected) throw damage(log, expected, `the next block starts at ${first}`);
+  return checked(log, pair);
+}
+
+function checked(log: GroupLog, [key, value]: Pair): Chunk {
+  const block = decodeBlock(key, value);
+  if (block === undefined) throw damage(log, numberOf(key), 'the block is not what was written');
+  return block;
+}
+
+/** The keys of all blocks whose first entry is `from` or later. */
+export async function blockKeysFrom(store: Store, log: GroupLog, from: number): Promise<Buffer[]> {
+  const keys: Buffer[] = [];
+  const range = numberedRange(log.keys.block, from, Number.MAX_SAFE_INTEGER);
+  for await (const [key] of pairs(store.scan(range))) keys.push(key);
+  return keys;
+}
+
+/** The key of the block that starts at `first`. */
+export function blockKey(log: GroupLog, first: number): Buffer {
+  return numbered(log.keys.block, first);
+}
