@@ -41,6 +41,8 @@ export interface MachineOptions {
   readonly projections: readonly Projection[];
   readonly epoch?: number;
   readonly undo?: UndoLimits;
+  /** The newest rules version this machine knows; tests of upgrades build machines of other versions. */
+  readonly rules?: number;
 }
 
 /** An entry with what it led to. */
@@ -55,10 +57,8 @@ export interface AppliedEntry {
 
 /** The log has rules this build does not know: apply stops here and says so. */
 export class UpgradeRequired extends Error {
-  constructor(inForce: number) {
-    super(
-      `rules version ${inForce} is in force, this build knows ${RULES_VERSION}: upgrade this node`,
-    );
+  constructor(inForce: number, known: number) {
+    super(`rules version ${inForce} is in force, this build knows ${known}: upgrade this node`);
   }
 }
 
@@ -79,6 +79,18 @@ function isRuleFault(outcome: Outcome): boolean {
   return outcome.kind === 'refused' && outcome.code === 'rule-fault';
 }
 
+type Recorded = Pick<AppliedEntry, 'outcome' | 'outcomeBytes'>;
+
+function recorded(outcome: Outcome): Recorded {
+  return { outcome, outcomeBytes: packr.pack(outcome) };
+}
+
+/** A type belongs to one projection: two of them must not silently share it. */
+function declare<Rule>(rules: Map<string, Rule>, type: string, rule: Rule): void {
+  assert(!rules.has(type), `${type} is declared by one projection`);
+  rules.set(type, rule);
+}
+
 export class Machine {
   readonly projections: readonly Projection[];
   readonly #undo: UndoRing;
@@ -86,10 +98,12 @@ export class Machine {
   readonly #commands = new Map<string, CommandRule>();
   readonly #folds = new Map<string, Fold>();
   readonly #chain = new OutcomeChain();
+  readonly #rules: number;
   #position: Position;
 
-  constructor({ projections, epoch = 0, undo }: MachineOptions) {
+  constructor({ projections, epoch = 0, undo, rules = RULES_VERSION }: MachineOptions) {
     this.projections = projections;
+    this.#rules = rules;
     this.#undo = new UndoRing(undo);
     this.#tables = new Tables((table, key, before, after) =>
       this.#undo.record({ table, key, before, after }),
@@ -143,9 +157,9 @@ export class Machine {
    */
   apply(entry: Entry): AppliedEntry {
     const moment = this.#momentOf(entry);
-    const outcome = this.#outcomeOf(entry, moment);
-    remember(this.#tables, entry, outcome, moment);
-    return this.#commit(entry, moment, { outcome, outcomeBytes: packr.pack(outcome) });
+    const settled = this.#settle(entry, moment);
+    remember(this.#tables, entry, settled.outcome, moment);
+    return this.#commit(entry, moment, settled);
   }
 
   /** Folds an entry with its recorded outcome instead of deciding it: history as it was. */
@@ -164,9 +178,9 @@ export class Machine {
 
   /** What a command would lead to if it were the next entry. Changes nothing. */
   dryRun(command: Omit<Entry, 'index' | 'term'>): Outcome {
-    const { index, term } = this.#position;
-    const entry = { ...command, term, index: index + 1 };
-    const outcome = this.#outcomeOf(entry, this.#momentOf(entry));
+    const { index, term, at } = this.#position;
+    const entry = { ...command, term, index: index + 1, at: Math.max(at, command.at) };
+    const { outcome } = this.#settle(entry, this.#momentOf(entry));
     this.#undo.rollback();
     return outcome;
   }
@@ -214,8 +228,9 @@ export class Machine {
 
   #register(projection: Projection): void {
     for (const definition of projection.tables) this.#tables.add(definition);
-    for (const [type, rule] of Object.entries(projection.commands)) this.#commands.set(type, rule);
-    for (const [type, fold] of Object.entries(projection.folds)) this.#folds.set(type, fold);
+    for (const [type, rule] of Object.entries(projection.commands))
+      declare(this.#commands, type, rule);
+    for (const [type, fold] of Object.entries(projection.folds)) declare(this.#folds, type, fold);
   }
 
   #momentOf(entry: Entry): Moment {
@@ -223,7 +238,7 @@ export class Machine {
     const { position } = this;
     assert(index === position.index + 1, `entry ${index} follows ${position.index}`);
     const rules = rulesInForce(this.#tables);
-    if (rules > RULES_VERSION) throw new UpgradeRequired(rules);
+    if (rules > this.#rules) throw new UpgradeRequired(rules, this.#rules);
     const term_started_at = term === position.term ? position.term_started_at : at;
     return {
       index,
@@ -235,17 +250,18 @@ export class Machine {
     };
   }
 
-  #outcomeOf(entry: Entry, moment: Moment): Outcome {
+  #settle(entry: Entry, moment: Moment): Recorded {
     const known = recognise(this.#tables, entry, moment);
-    if (known !== undefined) return known;
+    if (known !== undefined) return recorded(known);
     const rule = this.#ruleInForce(entry.type, moment.rules);
-    if (rule === undefined) return { kind: 'skipped', type: entry.type };
+    if (rule === undefined) return recorded({ kind: 'skipped', type: entry.type });
     try {
-      return this.#decide(rule, entry, moment);
+      // A fact that cannot be written down is as much a fault of the rule as one that cannot be folded.
+      return recorded(this.#decide(rule, entry, moment));
     } catch {
       // The same code throws the same way on every node; what it had changed is taken back.
       this.#undo.rollback();
-      return RULE_FAULT;
+      return recorded(RULE_FAULT);
     }
   }
 
@@ -267,7 +283,7 @@ export class Machine {
         this.#fold(fact, moment);
       },
     };
-    return this.#settle(rule.decide(ruling, entry.data), facts);
+    return this.#outcomeOf(rule.decide(ruling, entry.data), facts);
   }
 
   /** A conditional command (If-Match) whose subject has changed since the caller looked. */
@@ -278,7 +294,7 @@ export class Machine {
     return refuse('precondition-failed', 'it has changed since you looked', { index });
   }
 
-  #settle(decision: Decision, facts: readonly Fact[]): Outcome {
+  #outcomeOf(decision: Decision, facts: readonly Fact[]): Outcome {
     if (decision === undefined) return { kind: 'applied', facts };
     if ('results' in decision) return { kind: 'applied', facts, results: decision.results };
     this.#undo.rollback();
@@ -291,11 +307,7 @@ export class Machine {
     fold(this.#tables, fact, moment);
   }
 
-  #commit(
-    entry: Entry,
-    moment: Moment,
-    { outcome, outcomeBytes }: Pick<AppliedEntry, 'outcome' | 'outcomeBytes'>,
-  ): AppliedEntry {
+  #commit(entry: Entry, moment: Moment, { outcome, outcomeBytes }: Recorded): AppliedEntry {
     const page = this.#chain.push(outcomeBytes);
     this.#position = {
       index: entry.index,

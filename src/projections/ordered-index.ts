@@ -35,6 +35,17 @@ function missing(these: readonly IndexKey[], those: readonly IndexKey[]): readon
   return these.filter((key) => !those.some((other) => compareKeys(key, other) === 0));
 }
 
+/** The tuples, each once: a row that says something twice stands in one place. */
+export function distinct(keys: readonly IndexKey[]): readonly IndexKey[] {
+  if (keys.length < 2) return keys;
+  return keys.filter((key, place) => missing([key], keys.slice(0, place)).length === 1);
+}
+
+/** Whether the tuple has a place in the order, below what AFTER_… jumps to: NaN and absent parts have none. */
+export function isOrdered(key: IndexKey): boolean {
+  return key.every((part) => typeof part === 'string' || Number.isFinite(part));
+}
+
 /** What rules may do with an index: look, never change. */
 export interface ReadonlyOrderedIndex {
   readonly size: number;

@@ -23,7 +23,6 @@ import { type Outcome, refuse } from './outcome.ts';
 import {
   command,
   type Due,
-  DUTIES_MAX,
   type Moment,
   NOTHING_DUE,
   projection,
@@ -36,6 +35,8 @@ export const KEY_WINDOW_MS = 10 * 60 * 1000;
 export const KEYS_MAX = 100_000;
 export const SESSIONS_MAX = 10_000;
 export const SESSION_WINDOW = 1024;
+/** The most one entry closes: each takes up to SESSION_WINDOW rows with it. */
+const SESSIONS_CLOSED_MAX = 32;
 /** A session unused for so long is closed by a duty. */
 export const SESSION_IDLE_MS = 60 * 60 * 1000;
 
@@ -97,11 +98,11 @@ type SequenceMark = Extract<RetryMark, { readonly session: number }>;
 /** What is known of a retried command: its answer, or undefined when it is to be decided. */
 export function recognise(
   tables: ReadonlyTables,
-  { once, actor }: Command,
+  { once, actor = '' }: Command,
   moment: Moment,
 ): Outcome | undefined {
   if (once === undefined) return undefined;
-  if ('session' in once) return recogniseSequence(tables, once);
+  if ('session' in once) return recogniseSequence(tables, once, actor);
   return recogniseKey(tables, { ...once, id: keyId(actor, once) }, moment);
 }
 
@@ -158,10 +159,11 @@ function isFullOfLiveKeys(tables: ReadonlyTables, moment: Moment): boolean {
 function recogniseSequence(
   tables: ReadonlyTables,
   { session, seq }: SequenceMark,
+  actor: string,
 ): Outcome | undefined {
   const row = tables.of(SESSIONS).get(String(session));
-  if (row === undefined)
-    return refuse('idempotency-expired', 'the session is not open', { session });
+  if (row?.actor !== actor)
+    return refuse('idempotency-expired', 'no such session of yours is open', { session });
   return seq > row.last_seq ? undefined : rememberedSequence(tables, { session, seq });
 }
 
@@ -234,7 +236,7 @@ function due(tables: ReadonlyTables, moment: Moment): Due {
 function idleSessions(tables: ReadonlyTables, moment: Moment): Due['duties'] {
   const sessions: number[] = [];
   for (const row of tables.of(SESSIONS).select('by_use', [])) {
-    if (row.last_at + SESSION_IDLE_MS > moment.at || sessions.length === DUTIES_MAX) break;
+    if (row.last_at + SESSION_IDLE_MS > moment.at || sessions.length === SESSIONS_CLOSED_MAX) break;
     sessions.push(row.session);
   }
   return [{ type: 'close_idle_sessions', data: { sessions } }];
@@ -273,7 +275,7 @@ export const sessions = projection<Facts>({
       summary: 'Closes sessions unused for an hour.',
       origin: 'duty',
       traffic: 'control',
-      schema: z.object({ sessions: z.array(z.int().min(1)).max(DUTIES_MAX) }),
+      schema: z.object({ sessions: z.array(z.int().min(1)).max(SESSIONS_CLOSED_MAX) }),
       decide: (ruling, { sessions: idle }) => {
         for (const session of idle) {
           const row = ruling.tables.of(SESSIONS).get(String(session));

@@ -6,7 +6,13 @@
  * snapshot cut. Secondary indexes and counters are derived from the rows and never stored.
  */
 import { assert } from './assert.ts';
-import { type IndexKey, OrderedIndex, type ReadonlyOrderedIndex } from './ordered-index.ts';
+import {
+  distinct,
+  type IndexKey,
+  isOrdered,
+  OrderedIndex,
+  type ReadonlyOrderedIndex,
+} from './ordered-index.ts';
 
 /** Describes a table, once, at module level; the machine of each group makes its own instance of it. */
 export interface TableDefinition<Row> {
@@ -57,6 +63,12 @@ export type Recorder = (
   after: unknown,
 ) => void;
 
+/**
+ * A replacement worked out for one index or counter: it cannot fail any more. Whatever a definition may
+ * throw, it throws while this is made, when nothing has changed, so that rollback is always whole.
+ */
+type Move = () => void;
+
 /** An index that knows how to read its tuples off a row. */
 class RowIndex<Row> {
   readonly tree = new OrderedIndex();
@@ -66,13 +78,16 @@ class RowIndex<Row> {
     this.#tuples = tuples;
   }
 
-  move(key: string, before: Row | undefined, after: Row | undefined): void {
-    this.tree.move(this.#keyed(key, before), this.#keyed(key, after));
+  plan(key: string, before: Row | undefined, after: Row | undefined): Move {
+    const [from, to] = [this.#keyed(key, before), this.#keyed(key, after)];
+    return () => this.tree.move(from, to);
   }
 
   #keyed(key: string, row: Row | undefined): readonly IndexKey[] {
     if (row === undefined) return [];
-    return this.#tuples(row).map((tuple) => [...tuple, key]);
+    const tuples = this.#tuples(row).map((tuple) => [...tuple, key]);
+    assert(tuples.every(isOrdered), 'an index tuple is made of strings and numbers');
+    return distinct(tuples);
   }
 }
 
@@ -89,8 +104,12 @@ class RowCounter<Row> {
     return this.counts.get(label) ?? 0;
   }
 
-  move(_key: string, before: Row | undefined, after: Row | undefined): void {
+  plan(_key: string, before: Row | undefined, after: Row | undefined): Move {
     const [from, to] = [this.#labelOf(before), this.#labelOf(after)];
+    return () => this.#move(from, to);
+  }
+
+  #move(from: string | undefined, to: string | undefined): void {
     if (from === to) return;
     this.#shift(from, -1);
     this.#shift(to, 1);
@@ -174,19 +193,28 @@ export class Table<Row> implements WritableTable<Row> {
     if (this.#rows.has(key)) this.replace(key, undefined);
   }
 
-  /** Replaces and records: the only way a row changes. */
+  /** Replaces and records: the only way a row changes. All of it happens, or it throws and nothing does. */
   replace(key: string, after: Row | undefined): void {
     const before = this.#rows.get(key);
+    const moves = this.#plan(key, after);
     this.#record(this as Table<unknown>, key, before, after);
-    this.restore(key, after);
+    this.#take(key, after, moves);
   }
 
   /** Puts back what was there, without recording it: rollback and snapshots only. */
   restore(key: string, row: Row | undefined): void {
+    this.#take(key, row, this.#plan(key, row));
+  }
+
+  #plan(key: string, after: Row | undefined): readonly Move[] {
     const before = this.#rows.get(key);
+    return this.#derived.map((derived) => derived.plan(key, before, after));
+  }
+
+  #take(key: string, row: Row | undefined, moves: readonly Move[]): void {
     if (row === undefined) this.#rows.delete(key);
     else this.#rows.set(key, row);
-    for (const derived of this.#derived) derived.move(key, before, row);
+    for (const move of moves) move();
   }
 }
 
