@@ -1,0 +1,179 @@
+/**
+ * Every setting of a node: one row each. The environment variable is `QUORATE_<NAME>`, the flag is the
+ * name in lower case with dashes, the key in a configuration file the name in lower case. Help, checks
+ * and `quorate config` are made from this table; a setting is added here and in `config.ts`.
+ */
+import { hostname } from 'node:os';
+import type { z } from 'zod';
+import {
+  bytes,
+  count,
+  duration,
+  fraction,
+  identifier,
+  logLevel,
+  loopbackHost,
+  path,
+  retention,
+} from './values.ts';
+
+export const PREFIX = 'QUORATE_';
+/** A fleet of the source system may keep its unit files: these names mean the same. */
+export const SOURCE_PREFIX = 'RINGRIFT_';
+
+export interface Setting<Value> {
+  /** One line for people. */
+  readonly comment: string;
+  readonly example: string;
+  /** What holds where nobody says anything, written as one would write it; undefined: left open. */
+  readonly fallback: string | undefined;
+  readonly schema: z.ZodType<Value, string | undefined> | z.ZodType<Value, string>;
+  /** The names without prefix under which the source system knows it. */
+  readonly source?: readonly string[];
+}
+
+function setting<Value>(row: Setting<Value>): Setting<Value> {
+  return row;
+}
+
+export const SETTINGS = {
+  NODE_ID: setting({
+    comment: 'Name of this node; unless said, the name of the host',
+    example: 'node-1',
+    fallback: hostname(),
+    schema: identifier,
+    source: ['NODE_ID'],
+  }),
+  CLUSTER_ID: setting({
+    comment: 'Cluster this node belongs to; unset, the one its directory remembers, or a new one',
+    example: 'fleet-a',
+    fallback: undefined,
+    schema: identifier.optional(),
+  }),
+  DATA_DIR: setting({
+    comment: 'Where the log and the snapshots lie',
+    example: '/var/lib/quorate',
+    fallback: './data',
+    schema: path,
+  }),
+  HOST: setting({
+    comment: 'Address to listen on; loopback only, as long as there is no authentication',
+    example: '127.0.0.1',
+    fallback: '127.0.0.1',
+    schema: loopbackHost,
+  }),
+  P2P_PORT: setting({
+    comment: 'Port of the HTTP interface; 0 lets the system choose',
+    example: '8770',
+    fallback: '8770',
+    schema: count(0, 65_535),
+    source: ['P2P_PORT'],
+  }),
+  LOG_LEVEL: setting({
+    comment: 'The least important lines that are written',
+    example: 'debug',
+    fallback: 'info',
+    schema: logLevel,
+  }),
+  RAFT_SNAPSHOT_INTERVAL: setting({
+    comment: 'How often a snapshot is considered, when little has happened',
+    example: '60s',
+    fallback: '60s',
+    schema: duration(1_000),
+    source: ['RAFT_SNAPSHOT_INTERVAL'],
+  }),
+  LOG_RETENTION: setting({
+    comment: 'How much of the log stays on the disk',
+    example: '30d',
+    fallback: 'all',
+    schema: retention,
+  }),
+  HISTORY_BUDGET: setting({
+    comment: 'What older snapshots may take on the disk, for time travel',
+    example: '1GiB',
+    fallback: '1GiB',
+    schema: bytes(0),
+  }),
+  LOG_WINDOW_ENTRIES: setting({
+    comment: 'Recent entries kept in memory, over all groups',
+    example: '50000',
+    fallback: '50000',
+    schema: count(1, 100_000_000),
+  }),
+  LOG_WINDOW_BYTES: setting({
+    comment: 'Bytes those entries may take',
+    example: '64MiB',
+    fallback: '64MiB',
+    schema: bytes(64 * 1024),
+  }),
+  UNDO_ENTRIES: setting({
+    comment: 'Entries whose changes are kept in memory, for recent time travel',
+    example: '50000',
+    fallback: '50000',
+    schema: count(1, 100_000_000),
+  }),
+  UNDO_BYTES: setting({
+    comment: 'Bytes those changes may take',
+    example: '64MiB',
+    fallback: '64MiB',
+    schema: bytes(64 * 1024),
+  }),
+  DISK_THROTTLE: setting({
+    comment: 'Share of the disk in use from which callers are slowed down',
+    example: '0.85',
+    fallback: '0.85',
+    schema: fraction,
+  }),
+  DISK_REJECT: setting({
+    comment: 'Share of the disk in use from which new work is refused',
+    example: '0.92',
+    fallback: '0.92',
+    schema: fraction,
+  }),
+  WORK_QUEUE_SOFT_LIMIT: setting({
+    comment: 'Pending items from which the work queue warns; the three limits default together',
+    example: '500',
+    fallback: undefined,
+    schema: count(1, 10_000_000).optional(),
+    source: ['WORK_QUEUE_SOFT_LIMIT'],
+  }),
+  WORK_QUEUE_HARD_LIMIT: setting({
+    comment: 'Pending items from which new ones are refused',
+    example: '1000',
+    fallback: undefined,
+    schema: count(1, 10_000_000).optional(),
+    source: ['WORK_QUEUE_HARD_LIMIT'],
+  }),
+  WORK_QUEUE_RECOVERY: setting({
+    comment: 'Pending items at which new ones are taken again',
+    example: '200',
+    fallback: undefined,
+    schema: count(0, 10_000_000).optional(),
+    source: ['WORK_QUEUE_RECOVERY'],
+  }),
+  STOP_TIMEOUT: setting({
+    comment: 'How long a stopping node waits for what is under way',
+    example: '10s',
+    fallback: '10s',
+    schema: duration(0),
+  }),
+};
+
+export type SettingName = keyof typeof SETTINGS;
+export type Values = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer Value>
+    ? Value
+    : never;
+};
+
+/** In the order of the table. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+/** `P2P_PORT` as it is said on the command line. */
+export function flagOf(name: SettingName): string {
+  return `--${name.toLowerCase().replaceAll('_', '-')}`;
+}

@@ -1,0 +1,127 @@
+/**
+ * How the text of a setting is read: each reader takes what a person would write in a unit file and
+ * gives the typed value, or says in a few words what it wanted instead.
+ */
+import { z } from 'zod';
+import { parseRetention, type Retention } from '../log/retention.ts';
+import type { Milliseconds } from '../log/time.ts';
+
+/** A reader made of a function that answers undefined where the text says nothing it knows. */
+export function reader<Value>(
+  wanted: string,
+  read: (text: string) => Value | undefined,
+): z.ZodType<Value, string> {
+  return z.string().transform((text, context) => {
+    const value = read(text.trim());
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: `is not ${wanted}` });
+    return z.NEVER;
+  });
+}
+
+const WORDS: Readonly<Record<string, boolean>> = {
+  '1': true,
+  true: true,
+  yes: true,
+  on: true,
+  '0': false,
+  false: false,
+  no: false,
+  off: false,
+};
+
+export const flag = reader('one of 1, true, yes, on, 0, false, no, off', (text) => {
+  const word = text.toLowerCase();
+  return Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
+});
+
+function numberIn(text: string, low: number, high: number): number | undefined {
+  const number = text === '' ? Number.NaN : Number(text);
+  return number >= low && number <= high ? number : undefined;
+}
+
+/** A whole number of things within bounds. */
+export function count(low: number, high: number): z.ZodType<number, string> {
+  return reader(`a whole number from ${low} to ${high}`, (text) =>
+    /^\d+$/.test(text) ? numberIn(text, low, high) : undefined,
+  );
+}
+
+export const fraction = reader('a fraction between 0 and 1', (text) => numberIn(text, 0, 1));
+
+const BYTES: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  ms: 1,
+  // The sources write durations as plain seconds.
+  '': 1_000,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+interface AmountOf {
+  readonly units: Readonly<Record<string, number>>;
+  /** As one would write it. */
+  readonly wanted: string;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** An amount with a unit, in the unit that counts 1. */
+function amount({ units, wanted, low, high }: AmountOf): z.ZodType<number, string> {
+  return reader(wanted, (text) => {
+    const written = /^(?<number>\d+(?:\.\d+)?)\s*(?<unit>[a-z]*)$/i.exec(text);
+    const scale = units[String(written?.groups?.['unit']).toLowerCase()];
+    if (scale === undefined) return undefined;
+    const total = Math.round(Number.parseFloat(text) * scale);
+    return numberIn(String(total), low, high);
+  });
+}
+
+/** A size of at least `low` bytes. The upper end is more than any disk of today. */
+export function bytes(low: number): z.ZodType<number, string> {
+  const wanted = `a size like 64MiB or 1GiB, from ${low} bytes to 1024TiB`;
+  return amount({ units: BYTES, wanted, low, high: 2 ** 50 });
+}
+
+/** A duration of at least `low` ms. A day is the longest that a timer of ours has to bear. */
+export function duration(low: Milliseconds): z.ZodType<Milliseconds, string> {
+  const wanted = `a duration like 500ms, 60s or 5m, from ${low}ms to 1d`;
+  return amount({ units: MILLISECONDS, wanted, low, high: 86_400_000 });
+}
+
+export const retention: z.ZodType<Retention, string> = reader(
+  'all, or an amount to keep like "100000 entries", 64GiB or 30d',
+  parseRetention,
+);
+
+const IDENTIFIER = /^[A-Za-z0-9._:-]{1,128}$/;
+
+export const identifier = reader('a name of 1 to 128 letters, digits or . _ : -', (text) =>
+  IDENTIFIER.test(text) ? text : undefined,
+);
+
+export const path = reader('a path', (text) => (text === '' ? undefined : text));
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
+
+/** The only addresses a node listens on as long as nobody has to say who they are. */
+export const loopbackHost = reader(
+  'a loopback address; nothing listens beyond loopback without authentication',
+  (text) => (LOOPBACK.test(text) ? text : undefined),
+);
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+export const logLevel = reader(`one of ${LEVELS.join(', ')}`, (text) =>
+  LEVELS.find((level) => level === text.toLowerCase()),
+);

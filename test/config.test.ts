@@ -1,0 +1,235 @@
+import { hostname } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { nearest } from '../src/config/nearest.ts';
+import { SETTING_NAMES, SETTINGS } from '../src/config/settings.ts';
+import { flag } from '../src/config/values.ts';
+import { type Config, type ConfigSources, loadConfig } from '../src/config.ts';
+
+function load(sources: Partial<ConfigSources>) {
+  return loadConfig({ env: {}, flags: {}, ...sources });
+}
+
+function config(sources: Partial<ConfigSources>): Config {
+  const loaded = load(sources);
+  if (loaded.kind === 'faults') throw new Error(JSON.stringify(loaded.faults));
+  return loaded.config;
+}
+
+function faults(sources: Partial<ConfigSources>) {
+  const loaded = load(sources);
+  return loaded.kind === 'faults' ? loaded.faults : [];
+}
+
+describe('without anything said', () => {
+  test('a node runs with everything embedded, on loopback, keeping its whole log', () => {
+    expect(config({})).toEqual({
+      nodeId: hostname(),
+      clusterId: undefined,
+      dataDir: './data',
+      host: '127.0.0.1',
+      port: 8770,
+      logLevel: 'info',
+      snapshotIntervalMs: 60_000,
+      retention: { kind: 'all' },
+      historyBytes: 2 ** 30,
+      window: { entries: 50_000, bytes: 2 ** 26 },
+      undo: { entries: 50_000, bytes: 2 ** 26 },
+      disk: { throttle: 0.85, reject: 0.92 },
+      workQueue: undefined,
+      stopTimeoutMs: 10_000,
+    });
+  });
+
+  test('the configuration is frozen, all the way down', () => {
+    const loaded = config({ env: { QUORATE_WORK_QUEUE_RECOVERY: '10' } });
+    const parts: unknown[] = [loaded, ...Object.values(loaded)];
+    expect(parts.filter((part) => typeof part === 'object' && !Object.isFrozen(part))).toEqual([]);
+  });
+});
+
+describe('precedence', () => {
+  const file = { path: 'quorate.json', text: '{ "p2p_port": 4, "node_id": "from-file" }' };
+
+  test('a flag wins over the environment, the environment over the file, the file over the default', () => {
+    const env = { QUORATE_P2P_PORT: '2' };
+    expect(config({ flags: { P2P_PORT: '1' }, env, file }).port).toBe(1);
+    expect(config({ env, file }).port).toBe(2);
+    expect(config({ file }).port).toBe(4);
+    expect(config({}).port).toBe(8770);
+  });
+
+  test('the own name wins over the name of the source system', () => {
+    const env = { RINGRIFT_P2P_PORT: '3' };
+    expect(config({ env, file }).port).toBe(3);
+    expect(config({ env: { ...env, QUORATE_P2P_PORT: '2' } }).port).toBe(2);
+  });
+
+  test('an empty variable says nothing', () => {
+    expect(config({ env: { QUORATE_P2P_PORT: '' } }).port).toBe(8770);
+  });
+
+  test('each value is told with where it was said, in the words in which it was said', () => {
+    const loaded = load({ env: { RINGRIFT_RAFT_SNAPSHOT_INTERVAL: '30' }, file });
+    if (loaded.kind === 'faults') throw new Error('expected a configuration');
+    const origins = Object.fromEntries(loaded.origins.map((origin) => [origin.name, origin]));
+    expect(origins['RAFT_SNAPSHOT_INTERVAL']).toMatchObject({
+      text: '30',
+      as: 'RINGRIFT_RAFT_SNAPSHOT_INTERVAL',
+    });
+    expect(origins['NODE_ID']).toMatchObject({ kind: 'file', as: 'node_id in quorate.json' });
+    expect(origins['HOST']).toMatchObject({ kind: 'default', text: '127.0.0.1' });
+    expect(loaded.config.snapshotIntervalMs).toBe(30_000);
+  });
+});
+
+describe('faults', () => {
+  test('all of them are told at once, each with its name, its value and an example', () => {
+    const found = faults({
+      flags: { LOG_WINDOW_BYTES: 'plenty' },
+      env: { QUORATE_P2P_PORT: 'http', RINGRIFT_NODE_ID: 'a node', QUORATE_P2P_PROT: '1' },
+      file: { path: 'q.json', text: '{ "log_retention": "some", "dat_dir": "x" }' },
+    });
+    expect(found).toEqual([
+      {
+        name: 'QUORATE_P2P_PROT',
+        problem: 'is no setting; did you mean this?',
+        example: 'QUORATE_P2P_PORT=8770',
+      },
+      {
+        name: 'dat_dir in q.json',
+        problem: 'is no setting; did you mean this?',
+        example: '"data_dir": "/var/lib/quorate"',
+      },
+      {
+        name: 'RINGRIFT_NODE_ID',
+        problem: 'is "a node", which is not a name of 1 to 128 letters, digits or . _ : -',
+        example: 'RINGRIFT_NODE_ID=node-1',
+      },
+      {
+        name: 'QUORATE_P2P_PORT',
+        problem: 'is "http", which is not a whole number from 0 to 65535',
+        example: 'QUORATE_P2P_PORT=8770',
+      },
+      {
+        name: 'log_retention in q.json',
+        problem:
+          'is "some", which is not all, or an amount to keep like "100000 entries", 64GiB or 30d',
+        example: '"log_retention": "30d"',
+      },
+      {
+        name: '--log-window-bytes',
+        problem: 'is "plenty", which is not a size like 64MiB or 1GiB, from 65536 bytes to 1024TiB',
+        example: '--log-window-bytes 64MiB',
+      },
+    ]);
+  });
+
+  test('an unknown variable that resembles nothing is pointed to the list', () => {
+    expect(faults({ env: { QUORATE_XYZZY_PLUGH: '1' } })).toEqual([
+      {
+        name: 'QUORATE_XYZZY_PLUGH',
+        problem: 'is no setting; `quorate config` lists them all',
+        example: '',
+      },
+    ]);
+  });
+
+  test('variables of others are nobody’s fault, nor are those of the quorate command', () => {
+    const env = {
+      RINGRIFT_SWIM_BIND_PORT: '1',
+      PATH: '/bin',
+      QUORATE_URL: 'http://localhost:8770',
+    };
+    expect(faults({ env })).toEqual([]);
+  });
+
+  test.each(['0.0.0.0', '192.168.1.4', '::', '127.0.0.1.example.org'])(
+    'nothing listens beyond loopback without authentication: %s',
+    (host) => {
+      expect(faults({ flags: { HOST: host } })[0]?.problem).toContain('without authentication');
+    },
+  );
+
+  test.each(['localhost', '127.0.0.1', '127.8.9.10', '::1'])('%s is loopback', (host) => {
+    expect(config({ flags: { HOST: host } }).host).toBe(host);
+  });
+
+  test.each(['', '[]', '"text"', '{ "p2p_port": {} }', '{'])(
+    'a file that is no object of settings is one fault: %s',
+    (text) => {
+      const found = faults({ file: { path: 'q.json', text } });
+      expect(found.map(({ name }) => name)).toEqual(['q.json']);
+    },
+  );
+
+  test('settings that contradict each other are told together', () => {
+    const env = {
+      QUORATE_DISK_THROTTLE: '0.95',
+      QUORATE_WORK_QUEUE_SOFT_LIMIT: '2000',
+    };
+    expect(faults({ env }).map(({ name }) => name)).toEqual(['DISK_THROTTLE', 'WORK_QUEUE']);
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['500ms', 500],
+    ['60', 60_000],
+    ['60s', 60_000],
+    ['1.5m', 90_000],
+    ['2 h', 7_200_000],
+    ['1d', 86_400_000],
+  ])('%s is a duration of %d ms', (text, milliseconds) => {
+    expect(config({ flags: { STOP_TIMEOUT: text } }).stopTimeoutMs).toBe(milliseconds);
+  });
+
+  test.each([
+    ['65536', 65_536],
+    ['64KiB', 65_536],
+    ['64mib', 2 ** 26],
+    ['1.5 GiB', 1.5 * 2 ** 30],
+  ])('%s is a size of %d bytes', (text, size) => {
+    expect(config({ flags: { LOG_WINDOW_BYTES: text } }).window.bytes).toBe(size);
+  });
+
+  test.each(['-1s', '1 fortnight', 's', '2d', '1e9', '', '1..5s'])(
+    '"%s" is no duration to wait for',
+    (text) => {
+      expect(faults({ flags: { STOP_TIMEOUT: text } })).toHaveLength(1);
+    },
+  );
+
+  test.each(['toString', '1toString', '1constructor', '5__proto__'])(
+    '"%s" finds nothing that was not put into the tables',
+    (text) => {
+      expect(flag.safeParse(text).success).toBe(false);
+      expect(faults({ flags: { STOP_TIMEOUT: text } })).toHaveLength(1);
+    },
+  );
+
+  test('a switch is on for 1, true, yes, on in any case, and off for their opposites', () => {
+    const read = (words: string[]) => words.map((word) => flag.parse(word));
+    expect(new Set(read(['1', 'true', 'yes', 'on', 'YES', 'True']))).toEqual(new Set([true]));
+    expect(new Set(read(['0', 'false', 'no', 'off', 'OFF']))).toEqual(new Set([false]));
+    expect(flag.safeParse('maybe').success).toBe(false);
+  });
+
+  test('one limit of the work queue brings the other two of the source system', () => {
+    const env = { RINGRIFT_WORK_QUEUE_HARD_LIMIT: '5000' };
+    expect(config({ env }).workQueue).toEqual({ soft: 500, hard: 5000, recovery: 200 });
+  });
+});
+
+test('every example in the table is a value that its setting takes', () => {
+  const flags = Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name].example]));
+  expect(faults({ flags })).toEqual([]);
+});
+
+test('the nearest name is the one that needs the fewest letters changed, if it is near', () => {
+  expect(nearest('NODEID', ['NODE_ID', 'HOST'])).toBe('NODE_ID');
+  expect(nearest('HSOT', ['NODE_ID', 'HOST'])).toBe('HOST');
+  expect(nearest('PORT', ['NODE_ID', 'HOST'])).toBe('HOST');
+  expect(nearest('PEER', ['NODE_ID', 'HOST'])).toBeUndefined();
+  expect(nearest('HOSTS', ['NODE_ID', 'HOST'])).toBe('HOST');
+  expect(nearest('anything', [])).toBeUndefined();
+});
