@@ -62,8 +62,8 @@ export class Backpressure {
     return levelAt(this.#share(0, 0));
   }
 
-  joined(bytes: number): void {
-    this.#entries += 1;
+  joined(entries: number, bytes: number): void {
+    this.#entries += entries;
     this.#bytes += bytes;
     if (this.#entries > this.#peak) this.#peak = this.#entries;
   }

@@ -65,6 +65,13 @@ export function decodeEntry(frame: Buffer): Entry {
   const version = frame[FRAME_HEADER_BYTES];
   if (version !== ENVELOPE_VERSION)
     throw new Error(`command envelope version ${version} is newer than this build reads`);
-  const command = packr.unpack(frame.subarray(BODY_AT)) as Command;
-  return { ...command, ...placeOf(frame) };
+  // The unpacked map is this entry's own: its place is written into it instead of into a copy.
+  const entry = packr.unpack(frame.subarray(BODY_AT)) as Writable<Entry>;
+  const { term, index, at } = placeOf(frame);
+  entry.term = term;
+  entry.index = index;
+  entry.at = at;
+  return entry;
 }
+
+type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };

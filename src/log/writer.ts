@@ -73,7 +73,7 @@ export class Writer {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const batch = this.#forming(frame.length);
     batch.append(log, frame, place);
-    this.backpressure.joined(frame.length);
+    this.backpressure.joined(1, frame.length);
     this.tally.submitted(traffic);
     this.#wake();
     return batch.durable.promise;
@@ -92,6 +92,7 @@ export class Writer {
     if (this.#refusal !== undefined) return;
     const batch = this.#forming(value.length);
     batch.put(key, value);
+    this.backpressure.joined(0, value.length);
     if (!batch.hasRoomFor(value.length)) this.#wake();
   }
 

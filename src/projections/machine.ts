@@ -15,6 +15,7 @@
  */
 import { type Command, type Entry, packr } from '../log/command.ts';
 import { assert } from './assert.ts';
+import { EntryRuling } from './entry-ruling.ts';
 import { type ChainState, type FinishedPage, OutcomeChain } from './outcome-chain.ts';
 import { type Fact, type Outcome, refuse } from './outcome.ts';
 import type {
@@ -26,7 +27,6 @@ import type {
   Moment,
   Projection,
   ReadonlyTables,
-  Ruling,
 } from './projection.ts';
 import { RULES_VERSION, rulesInForce } from './rules.ts';
 import { recognise, remember } from './sessions.ts';
@@ -100,6 +100,11 @@ export class Machine {
   readonly #chain = new OutcomeChain();
   readonly #rules: number;
   #position: Position;
+  readonly #fold = (fact: Fact, moment: Moment): void => {
+    const fold = this.#folds.get(fact.type);
+    assert(fold !== undefined, `a projection folds the fact ${fact.type}`);
+    fold(this.#tables, fact, moment);
+  };
 
   constructor({ projections, epoch = 0, undo, rules = RULES_VERSION }: MachineOptions) {
     this.projections = projections;
@@ -273,17 +278,8 @@ export class Machine {
   #decide(rule: CommandRule, entry: Entry, moment: Moment): Outcome {
     const stale = this.#staleCondition(rule, entry);
     if (stale !== undefined) return stale;
-    const facts: Fact[] = [];
-    const ruling: Ruling = {
-      ...moment,
-      tables: this.#tables,
-      actor: entry.actor ?? '',
-      emit: (fact) => {
-        facts.push(fact);
-        this.#fold(fact, moment);
-      },
-    };
-    return this.#outcomeOf(rule.decide(ruling, entry.data), facts);
+    const ruling = new EntryRuling(this.#tables, entry, moment, this.#fold);
+    return this.#outcomeOf(rule.decide(ruling, entry.data), ruling.facts);
   }
 
   /** A conditional command (If-Match) whose subject has changed since the caller looked. */
@@ -299,12 +295,6 @@ export class Machine {
     if ('results' in decision) return { kind: 'applied', facts, results: decision.results };
     this.#undo.rollback();
     return decision;
-  }
-
-  #fold(fact: Fact, moment: Moment): void {
-    const fold = this.#folds.get(fact.type);
-    assert(fold !== undefined, `a projection folds the fact ${fact.type}`);
-    fold(this.#tables, fact, moment);
   }
 
   #commit(entry: Entry, moment: Moment, { outcome, outcomeBytes }: Recorded): AppliedEntry {

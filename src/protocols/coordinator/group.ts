@@ -8,20 +8,20 @@
  *                                                           └─▶ duties, snapshots
  * ```
  */
-import { type Command, decodeEntry, encodeCommand } from '../../log/command.ts';
+import { type Command, decodeEntry, encodeCommand, packr } from '../../log/command.ts';
 import { decodeOutcomePage, PAGE_ENTRIES } from '../../log/outcome-page.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import type { Retention } from '../../log/retention.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
-import { packr } from '../../log/command.ts';
 import { type AppliedEntry, Machine } from '../../projections/machine.ts';
 import type { FinishedPage } from '../../projections/outcome-chain.ts';
-import type { Outcome } from '../../projections/outcome.ts';
+import type { Outcome, Replayed } from '../../projections/outcome.ts';
 import type { Duty, Projection } from '../../projections/projection.ts';
 import { RULES_VERSION } from '../../projections/rules.ts';
+import type { UndoLimits } from '../../projections/undo-ring.ts';
 import type { Traffic } from '../../log/traffic.ts';
-import type { Engine, EngineSink, EngineStatus, Proposed, ReadPoint } from '../engine.ts';
+import type { Engine, EngineSink, EngineStatus, ReadPoint } from '../engine.ts';
 import type { Answer } from './answer.ts';
 import { Duties } from './duties.ts';
 import { History } from './history.ts';
@@ -48,6 +48,7 @@ export interface GroupOptions {
   readonly clock: Clock;
   readonly projections: readonly Projection[];
   readonly startEngine: StartEngine;
+  readonly undo?: UndoLimits;
   readonly snapshotInterval: Milliseconds;
   readonly retention: Retention;
   readonly historyBytes: number;
@@ -70,6 +71,11 @@ export class OutcomeDivergence extends Error {
   }
 }
 
+interface Standing {
+  readonly index: number;
+  readonly term: number;
+}
+
 export class Group implements EngineSink {
   readonly id: GroupId;
   readonly machine: Machine;
@@ -86,10 +92,10 @@ export class Group implements EngineSink {
   #fault: Error | undefined;
 
   private constructor(options: GroupOptions) {
-    const { id, log, clock, projections } = options;
+    const { id, log, clock } = options;
     this.id = id;
     this.#options = options;
-    this.machine = new Machine({ projections });
+    this.machine = new Machine(options);
     this.history = new History(log, id, this.machine);
     this.snapshots = new Snapshots({
       ...options,
@@ -143,14 +149,24 @@ export class Group implements EngineSink {
 
   /** Takes a command whose data its schema has parsed, and answers when it was applied. */
   async propose(command: Command, traffic: Traffic): Promise<Answer> {
-    const known = await this.#alreadyAnswered(command);
-    if (known !== undefined) return known;
+    if (command.once === undefined) return this.#proposeOnce(command, traffic);
+    const known = this.machine.recognise(command, this.#options.clock.now());
+    if (known !== undefined) return this.#answerFrom(this.machine.position, known);
     if (!this.#inFlight.enter(command)) return { kind: 'refused', code: 'idempotency-in-flight' };
     try {
-      return await this.#answer(await this.#running().propose(encodeCommand(command), traffic));
+      return await this.#proposeOnce(command, traffic);
     } finally {
       this.#inFlight.leave(command);
     }
+  }
+
+  async #proposeOnce(command: Command, traffic: Traffic): Promise<Answer> {
+    const proposed = await this.#running().propose(encodeCommand(command), traffic);
+    if (proposed.kind !== 'committed') return proposed;
+    const applied = this.#recent[proposed.index % RECENT];
+    // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
+    if (applied?.entry.index !== proposed.index) return { kind: 'unknown' };
+    return this.#answerFrom(proposed, applied.outcome);
   }
 
   /** The index from which a local read is linearizable. */
@@ -250,34 +266,16 @@ export class Group implements EngineSink {
     return read.kind === 'page' && read.outcomes.length === PAGE_ENTRIES ? bytes : undefined;
   }
 
-  async #alreadyAnswered(command: Command): Promise<Answer | undefined> {
-    if (command.once === undefined) return undefined;
-    const outcome = this.machine.recognise(command, this.#options.clock.now());
-    if (outcome === undefined) return undefined;
-    const { index, term } = this.machine.position;
-    return this.#resolved({ index, term }, outcome);
+  #answerFrom({ index, term }: Standing, outcome: Outcome): Answer | Promise<Answer> {
+    return outcome.kind === 'replayed'
+      ? this.#firstAnswer(outcome, term)
+      : { kind: 'answered', index, term, outcome, replayed: false };
   }
 
-  async #answer(proposed: Proposed): Promise<Answer> {
-    if (proposed.kind !== 'committed') return proposed;
-    const applied = this.#recent[proposed.index % RECENT];
-    // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
-    if (applied?.entry.index !== proposed.index) return { kind: 'unknown' };
-    return this.#resolved(proposed, applied.outcome);
-  }
-
-  /** Turns `replayed` into the outcome it points at. */
-  async #resolved(
-    { index, term }: { readonly index: number; readonly term: number },
-    outcome: Outcome,
-  ): Promise<Answer> {
-    if (outcome.kind !== 'replayed')
-      return { kind: 'answered', index, term, outcome, replayed: false };
-    const original = packr.unpack(await this.history.outcome(outcome.of)) as Exclude<
-      Outcome,
-      { kind: 'replayed' }
-    >;
-    return { kind: 'answered', index: outcome.of, term, outcome: original, replayed: true };
+  /** What the command led to when it was applied. */
+  async #firstAnswer({ of: index }: Replayed, term: number): Promise<Answer> {
+    const outcome = packr.unpack(await this.history.outcome(index)) as Exclude<Outcome, Replayed>;
+    return { kind: 'answered', index, term, outcome, replayed: true };
   }
 
   async #proposeDuty({ type, data }: Duty): Promise<boolean> {

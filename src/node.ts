@@ -1,0 +1,208 @@
+/**
+ * A node, built from its parts: the only place where the real clock, disk and sockets meet the rules.
+ *
+ * ```
+ *  config ─▶ log ─▶ group main (snapshot, log above it, engine) ─▶ server listens ─▶ serving
+ *                                                                                      │ stop, or a fault
+ *            ended { clean | fault } ◀── log closed ◀── group stopped ◀── server closed ◀┘
+ * ```
+ *
+ * A fault of the log or of the rules ends the node: it stops serving, and nothing is acknowledged any
+ * more.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { buildServer } from './api/rest/server.ts';
+import type { ServedNode } from './api/served-node.ts';
+import type { Config } from './config.ts';
+import { Log } from './log/log.ts';
+import type { BatchReport } from './log/usage.ts';
+import { MAIN_PROJECTIONS } from './projections/registry.ts';
+import { Group } from './protocols/coordinator/group.ts';
+import { SoloEngine } from './protocols/solo/solo-engine.ts';
+import { breathe, realClock } from './real-clock.ts';
+
+/** How a node's life ended. */
+export type NodeEnd =
+  { readonly kind: 'clean' } | { readonly kind: 'fault'; readonly fault: Error };
+
+const PACKAGE = join(import.meta.dirname, '..', 'package.json');
+export const VERSION = (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;
+
+const MAIN = { id: 'main', incarnation: 0 } as const;
+/** Beside the log: which process serves this directory, and where. For tools that find it in use. */
+const PROCESS_FILE = 'node.json';
+
+/** Listeners of one kind of news; each hears all of it until it leaves. */
+class Feed<News> {
+  readonly #listeners = new Set<(news: News) => void>();
+
+  listen(listener: (news: News) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(news: News): void {
+    for (const listener of this.#listeners) listener(news);
+  }
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly log: Log;
+  readonly main: Group;
+  readonly batches: Feed<BatchReport>;
+}
+
+export class Node {
+  readonly nodeId: string;
+  readonly main: Group;
+  /** Resolves once, when nothing of the node is left. */
+  readonly ended: Promise<NodeEnd>;
+  readonly #parts: Parts;
+  readonly #server: FastifyInstance;
+  #url = '';
+  #stopping: Promise<void> | undefined;
+  #fault: Error | undefined;
+  #end: (end: NodeEnd) => void = () => undefined;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.nodeId = parts.config.nodeId;
+    this.main = parts.main;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#server = buildServer(this.#served(), { logger: parts.logger });
+  }
+
+  /**
+   * Starts a node: resolves when it serves.
+   * @throws LogFault and others with one clear line; nothing is left open then
+   */
+  static async start(config: Config, logger: Logger): Promise<Node> {
+    const faults = new Feed<Error>();
+    const batches = new Feed<BatchReport>();
+    await mkdir(config.dataDir, { recursive: true });
+    const log = await openLog(config, faults, batches);
+    try {
+      const main = await openMain({ config, logger, log, faults });
+      const node = new Node({ config, logger, log, main, batches });
+      faults.listen((fault) => node.#fail(fault));
+      await node.#listen();
+      return node;
+    } catch (fault) {
+      await log.close();
+      throw fault;
+    }
+  }
+
+  /** Where it listens, like http://127.0.0.1:8770. */
+  get url(): string {
+    return this.#url;
+  }
+
+  get log(): Log {
+    return this.#parts.log;
+  }
+
+  /** Refuses what is new, finishes what is under way, lets go of everything. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port, dataDir } = this.#parts.config;
+    this.#url = await this.#server.listen({ host, port });
+    const who = { pid: process.pid, url: this.#url };
+    await writeFile(join(dataDir, PROCESS_FILE), `${JSON.stringify(who)}\n`);
+  }
+
+  async #stop(): Promise<void> {
+    const { log, main, config, logger } = this.#parts;
+    const cut = setTimeout(() => this.#server.server.closeAllConnections(), config.stopTimeoutMs);
+    await this.#server.close().catch((error: unknown) => logger.warn({ error }, 'close_failed'));
+    clearTimeout(cut);
+    await main.stop();
+    await log.close();
+    await rm(join(config.dataDir, PROCESS_FILE), { force: true });
+    const fault = this.#fault;
+    this.#end(fault === undefined ? { kind: 'clean' } : { kind: 'fault', fault });
+  }
+
+  #fail(fault: Error): void {
+    this.#fault ??= fault;
+    this.#parts.logger.fatal({ err: fault }, 'node_fault');
+    // Whoever waits for a reply is cut off rather than told something that may not be so.
+    this.#server.server.closeAllConnections();
+    void this.stop().catch((error: unknown) => this.#end({ kind: 'fault', fault: error as Error }));
+  }
+
+  #served(): ServedNode {
+    const { log, main, batches } = this.#parts;
+    const isStopping = (): boolean => this.#stopping !== undefined;
+    return {
+      nodeId: this.nodeId,
+      version: VERSION,
+      startedAt: realClock.monotonic() - process.uptime() * 1000,
+      clock: realClock,
+      log,
+      main,
+      groups: () => [main],
+      group: (id) => (id === main.id.id ? main : undefined),
+      loops: [{ name: 'main', loops: () => main.loops() }],
+      sections: {},
+      get isStopping(): boolean {
+        return isStopping();
+      },
+      onBatch: (listener) => batches.listen(listener),
+    };
+  }
+}
+
+function openLog(config: Config, faults: Feed<Error>, batches: Feed<BatchReport>): Promise<Log> {
+  const { dataDir: directory, nodeId, clusterId, window } = config;
+  const disk = { throttle: config.disk.throttle, refuse: config.disk.reject };
+  return Log.open({
+    directory,
+    nodeId,
+    clusterId,
+    drawId: randomUUID,
+    clock: realClock,
+    window,
+    disk,
+    onPoison: (fault) => faults.tell(fault),
+    onBatch: (report) => batches.tell(report),
+  });
+}
+
+interface MainParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly log: Log;
+  readonly faults: Feed<Error>;
+}
+
+function openMain({ config, logger, log, faults }: MainParts): Promise<Group> {
+  const { nodeId, snapshotIntervalMs: snapshotInterval, retention, historyBytes, undo } = config;
+  return Group.open({
+    id: MAIN,
+    log,
+    clock: realClock,
+    projections: MAIN_PROJECTIONS,
+    undo,
+    startEngine: (start) => SoloEngine.start({ log, nodeId, clock: realClock, ...start }),
+    snapshotInterval,
+    retention,
+    historyBytes,
+    breathe,
+    onFault: (fault) => faults.tell(fault),
+    onLoopError: (loop, error) => logger.error({ loop, err: error }, 'loop_failed'),
+  });
+}
