@@ -1,0 +1,37 @@
+/**
+ * What the API needs to know of the node it serves, and nothing more.
+ */
+import type { Log } from '../log/log.ts';
+import type { Clock, Milliseconds } from '../log/time.ts';
+import type { BatchReport } from '../log/usage.ts';
+import type { Group } from '../protocols/coordinator/group.ts';
+import type { LoopStatus } from '../protocols/coordinator/loop.ts';
+
+/** One place where background loops live. If it throws, `/status` says so and shows the others. */
+export interface LoopSource {
+  readonly name: string;
+  loops(): readonly LoopStatus[];
+}
+
+export interface ServedNode {
+  readonly nodeId: string;
+  readonly version: string;
+  /** When the process started, on the monotonic clock. */
+  readonly startedAt: Milliseconds;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'usage' | 'recovery' | 'identity' | 'bounds'>;
+  readonly main: Group;
+  /** Every group this node has, `main` first. */
+  groups(): readonly Group[];
+  group(id: string): Group | undefined;
+  readonly loops: readonly LoopSource[];
+  /**
+   * What other parts add to `/status`, by name. May be slow, may fail: each is waited for within a limit,
+   * and a failure shows in its place.
+   */
+  readonly sections: Readonly<Record<string, () => unknown>>;
+  /** From the moment on when the node is told to stop. */
+  readonly isStopping: boolean;
+  /** Calls `listener` for every batch that reached the disk. @returns the way to stop listening */
+  onBatch(listener: (batch: BatchReport) => void): () => void;
+}
