@@ -11,6 +11,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/end-to-end/**'],
           testTimeout: 60_000,
+          // Packages are imported as Node imports them, not as bundlers do.
+          deps: { interopDefault: false },
         },
       },
       {
@@ -18,6 +20,7 @@ export default defineConfig({
           name: 'end-to-end',
           include: ['test/end-to-end/**/*.test.ts'],
           fileParallelism: false,
+          deps: { interopDefault: false },
           testTimeout: 600_000,
           hookTimeout: 120_000,
         },
