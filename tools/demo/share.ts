@@ -1,0 +1,15 @@
+/** A fixed share of named things: the same names in every run, spread evenly. */
+
+export type Share = (name: string) => boolean;
+
+/** FNV-1a, 32 bits (Fowler, Noll, Vo). */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 0x01000193) >>> 0;
+  return value;
+}
+
+/** @param part between 0 and 1 */
+export function shareOfNames(part: number): Share {
+  return (name) => hash(name) / 2 ** 32 < part;
+}

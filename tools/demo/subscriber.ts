@@ -1,0 +1,112 @@
+/**
+ * One subscriber of the stream, from the first entry to the last, across the death of the node.
+ *
+ * ```
+ *  connect after=last ─▶ entries: prev = last? indices follow? ─▶ fold, last = newest ─┐
+ *        ▲                                                            ▲───────────────┘
+ *        └── socket closed: wait a little, connect to where the node is now
+ * ```
+ *
+ * A hole in the indices is a gap, an index at or below the last one a repeat; either would break the
+ * stream's promise and fails the demo.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import type { StreamEntry, Tally } from './tally.ts';
+
+interface EntriesMessage {
+  readonly entries: {
+    readonly prev: number;
+    readonly last: number;
+    readonly items: readonly StreamEntry[];
+  };
+}
+
+const RECONNECT_MS = 50;
+const LOOK_MS = 20;
+const CATCH_UP_MS_MAX = 60_000;
+
+export class Subscriber {
+  gaps = 0;
+  repeats = 0;
+  /** Frames whose `prev` was not the end of the frame before. */
+  brokenChains = 0;
+  connections = 0;
+  readonly #url: () => string;
+  readonly #tally: Tally;
+  readonly #closing = new AbortController();
+  #last = 0;
+  #socket: WebSocket | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(url: () => string, tally: Tally) {
+    this.#url = url;
+    this.#tally = tally;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Waits until the entry at `index` has come. */
+  async reaches(index: number): Promise<void> {
+    const until = performance.now() + CATCH_UP_MS_MAX;
+    while (this.#last < index) {
+      if (performance.now() > until)
+        throw new Error(`the subscriber is at ${this.#last} and never came to ${index}`);
+      await pause(LOOK_MS);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#socket?.terminate();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      await this.#connection();
+      await pause(RECONNECT_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+  }
+
+  /** One connection, until it ends. */
+  #connection(): Promise<void> {
+    const url = this.#url().replace(/^http/, 'ws');
+    const socket = new WebSocket(`${url}/v1/stream?group=main&after=${this.#last}`);
+    this.#socket = socket;
+    return new Promise((resolve) => {
+      socket.on('open', () => (this.connections += 1));
+      socket.on('message', (data: Buffer) => this.#frame(data.toString('utf8')));
+      socket.on('error', () => undefined);
+      socket.on('close', () => resolve());
+    });
+  }
+
+  #frame(text: string): void {
+    const message = JSON.parse(text) as object;
+    for (const one of Array.isArray(message) ? (message as object[]) : [message])
+      if ('entries' in one) this.#entries((one as EntriesMessage).entries);
+  }
+
+  #entries({ prev, last, items }: EntriesMessage['entries']): void {
+    if (prev !== this.#last) this.brokenChains += 1;
+    for (const entry of items) this.#entry(entry);
+    this.#last = Math.max(this.#last, last);
+  }
+
+  #entry(entry: StreamEntry): void {
+    if (entry.index <= this.#last) {
+      this.repeats += 1;
+      return;
+    }
+    this.gaps += entry.index - this.#last - 1;
+    this.#last = entry.index;
+    this.#tally.entry(entry);
+  }
+}
