@@ -104,6 +104,11 @@ export function frameIn(block: Chunk, index: number): Buffer {
   return slice(block, index, index).frames;
 }
 
+/** The place of the first entry of a block that was checked. */
+export function firstPlace(block: Chunk): Place {
+  return placeOf(block.frames);
+}
+
 /** The place of the last entry of a block that was checked. */
 export function lastPlace(block: Chunk): Place {
   return placeOf(frameIn(block, block.last));

@@ -15,6 +15,10 @@ interface Sized {
   approximateSize(start: Buffer, end: Buffer): Promise<number>;
 }
 
+interface Repairing {
+  repair(directory: string): Promise<void>;
+}
+
 async function named<Value>(result: Promise<Value>): Promise<Value> {
   try {
     return await result;
@@ -55,6 +59,11 @@ export class LevelStore implements Store {
     const database = new Level<Buffer, Buffer>(directory, BUFFERS);
     await named(database.open());
     return new LevelStore(database);
+  }
+
+  /** Builds a store that opens again from the table and log files that can be read. Loses what cannot. */
+  static rebuild(directory: string): Promise<void> {
+    return named((Level as unknown as Repairing).repair(directory));
   }
 
   batch(): StoreBatch {

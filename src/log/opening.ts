@@ -14,6 +14,7 @@ import { LogFault } from './fault.ts';
 import { GroupLogs } from './group-log.ts';
 import { assertClaim, type Claim, foundIdentity, type Identity, readIdentity } from './identity.ts';
 import { recoverGroups } from './recovery.ts';
+import { assertUnflawed, scanStore, type StoreScan, type TornTail } from './leveldb-scanner.ts';
 import { removeUnfinished } from './snapshot-file.ts';
 import type { Store, StoreFactory } from './store.ts';
 
@@ -28,13 +29,8 @@ export interface RecoveryReport {
   readonly batches: number;
   /** The end of LevelDB's own log that was cut off in the middle of a record, and was dropped. */
   readonly tornTail?: TornTail;
+  /** Bytes of all torn ends together. */
   readonly droppedBytes: number;
-}
-
-export interface TornTail {
-  readonly file: string;
-  readonly offset: number;
-  readonly bytes: number;
 }
 
 export interface Opened {
@@ -60,16 +56,24 @@ export async function openLog(
   factory: StoreFactory,
   claim: Claim,
 ): Promise<Opened> {
+  const scan = await scanStore(storeDirectory(directory));
+  assertUnflawed(scan);
   const store = await factory(storeDirectory(directory));
   try {
-    return await believed(directory, store, claim);
+    return await believed({ directory, store, scan }, claim);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function believed(directory: string, store: Store, claim: Claim): Promise<Opened> {
+interface Found {
+  readonly directory: string;
+  readonly store: Store;
+  readonly scan: StoreScan;
+}
+
+async function believed({ directory, store, scan }: Found, claim: Claim): Promise<Opened> {
   const known = await readIdentity(store);
   if (known !== undefined) assertClaim(known, claim);
   const logs = new GroupLogs();
@@ -77,10 +81,16 @@ async function believed(directory: string, store: Store, claim: Claim): Promise<
   const groups = [...logs.all()].length;
   const uncleanExit = !(await wasCleanExit(store, chain.number));
   const startedEmpty = known === undefined;
-  const report = { startedEmpty, uncleanExit, groups, batches: chain.number, droppedBytes: 0 };
+  const report = { startedEmpty, uncleanExit, groups, batches: chain.number, ...dropped(scan) };
   const identity = known ?? (await founded(store, claim, chain));
   await removeUnfinished(snapshotDirectory(directory));
   return { directory, store, identity, logs, chain, report };
+}
+
+function dropped({ torn }: StoreScan): Pick<RecoveryReport, 'tornTail' | 'droppedBytes'> {
+  const droppedBytes = torn.reduce((sum, { bytes }) => sum + bytes, 0);
+  const [tornTail] = torn;
+  return tornTail === undefined ? { droppedBytes } : { tornTail, droppedBytes };
 }
 
 /** Only a store that holds nothing may be given an identity. */

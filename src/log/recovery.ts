@@ -71,7 +71,7 @@ async function recoverGroup(
 }
 
 /** The last batch that touched the group removed it; a crash may have left some of its keys. */
-function isRemoved({ last, hardState }: Standing): boolean {
+export function isRemoved({ last, hardState }: Standing): boolean {
   return last === 0 && hardState === 0;
 }
 

@@ -16,8 +16,9 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { namesIn, syncDirectory } from './directory.ts';
 import { faultOf, LogFault } from './fault.ts';
 import { type GroupId, groupBytes } from './group.ts';
 import { readUint64, writeUint64 } from './integer.ts';
@@ -58,22 +59,6 @@ export async function removeUnfinished(snapshots: string): Promise<void> {
     for (const name of unfinished) await rm(join(snapshots, shelf, name));
   }
 }
-
-/** The names in a directory; none where it does not exist. */
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw faultOf(error);
-  }
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && ABSENT.has(error.code);
-}
-
-const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
 
 function boundHash(group: GroupId, index: number): Hash {
   return createHash('sha256').update(numbered(groupBytes(group), index));
@@ -207,22 +192,11 @@ export class SnapshotWriter {
   }
 }
 
-/** A file handle may write less than it was given. */
 async function written(file: FileHandle, bytes: Uint8Array): Promise<void> {
   try {
     await file.appendFile(bytes);
   } catch (error) {
     throw faultOf(error);
-  }
-}
-
-/** A rename is durable only when its directory is. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

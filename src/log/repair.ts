@@ -1,0 +1,149 @@
+/**
+ * Repair: the longest prefix of every group that can be proved, written to a new directory, with a record
+ * of what was left out and why. The old directory is only read, through a clone.
+ *
+ * Proved is what hangs together: blocks whole and bound to their place, frames intact, indices without a
+ * gap, terms that never fall; and, where the batch chain breaks, only up to where the part of the chain
+ * that holds says the group stood. Entries after the break may look well and yet be what a lost batch
+ * replaced.
+ *
+ * The new store has a new id: in a cluster it is not the voter the old one was, and learns from the
+ * others before it votes. Its last votes may be among what was lost.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Chain, readChain, standingName } from './chain-reading.ts';
+import { cloneStopped, type IsRunning } from './clone.ts';
+import { namesIn, syncDirectory } from './directory.ts';
+import { LogFault } from './fault.ts';
+import { type GroupLog, GroupLogs } from './group-log.ts';
+import { foundIdentity, type Identity, readIdentity } from './identity.ts';
+import { LevelStore } from './level-store.ts';
+import { scanStore, type StoreScan } from './leveldb-scanner.ts';
+import { snapshotDirectory, storeDirectory } from './opening.ts';
+import { groupsIn, isRemoved } from './recovery.ts';
+import { Rewriter } from './rewriter.ts';
+import { type Salvage, salvage } from './salvage.ts';
+import { copySnapshots, type LeftSnapshot } from './salvage-snapshots.ts';
+import type { Store } from './store.ts';
+import type { Milliseconds } from './time.ts';
+
+/** What `repair.json` in the new directory says. */
+export interface RepairRecord {
+  readonly source: string;
+  readonly repaired_at: Milliseconds;
+  readonly identity: Identity;
+  /** What was wrong with LevelDB's files. */
+  readonly files: StoreScan;
+  /** Where the batch chain breaks, if it does. */
+  readonly chain: Chain['broken'];
+  readonly groups: readonly Salvage[];
+  readonly snapshots_left_out: readonly LeftSnapshot[];
+}
+
+export interface RepairOptions {
+  readonly directory: string;
+  /** Must not exist, or be empty. */
+  readonly target: string;
+  readonly drawId: () => string;
+  readonly now: Milliseconds;
+  readonly isRunning: IsRunning;
+}
+
+export const REPAIR_FILE = 'repair.json';
+
+/**
+ * Writes what can be proved of `directory` to `target`.
+ * @throws LogFault `in-use` where the node runs or the target is not empty; `damaged` where not even the
+ *   identity of the store can be read
+ */
+export async function repairLog(options: RepairOptions): Promise<RepairRecord> {
+  const { directory, target } = options;
+  await assertEmpty(target);
+  const clone = await cloneStopped(directory, options.isRunning);
+  try {
+    const files = await scanStore(storeDirectory(directory));
+    const source = await openDamaged(storeDirectory(clone.directory), files);
+    return await closing(source, () => rebuilt(source, files, clone.directory, options));
+  } finally {
+    await clone.dispose();
+  }
+}
+
+async function assertEmpty(target: string): Promise<void> {
+  if ((await namesIn(target)).length === 0) return;
+  throw new LogFault('in-use', `${target} is not empty; name a directory that does not exist`);
+}
+
+/** Without an intact CURRENT and manifest LevelDB would begin a new store and delete the old tables. */
+async function openDamaged(directory: string, { flaws }: StoreScan): Promise<Store> {
+  const blind = flaws.some(({ file }) => !file.endsWith('.log'));
+  if (blind) await LevelStore.rebuild(directory);
+  return LevelStore.open(directory).catch(async () => {
+    await LevelStore.rebuild(directory);
+    return LevelStore.open(directory);
+  });
+}
+
+async function closing<Value>(store: Store, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } finally {
+    await store.close();
+  }
+}
+
+async function rebuilt(
+  source: Store,
+  files: StoreScan,
+  clone: string,
+  { directory, target, drawId, now }: RepairOptions,
+): Promise<RepairRecord> {
+  const old = await knownIdentity(source);
+  await mkdir(storeDirectory(target), { recursive: true });
+  const store = await LevelStore.open(storeDirectory(target));
+  return closing(store, async () => {
+    const identity = await foundIdentity(store, { ...old, drawId, now });
+    const { broken: chain, groups } = await salvagedGroups(source, store, files);
+    const left = await copySnapshots(snapshotDirectory(clone), snapshotDirectory(target), groups);
+    const found = { identity, files, chain, groups, snapshots_left_out: left };
+    const record: RepairRecord = { source: directory, repaired_at: now, ...found };
+    await writeFile(join(target, REPAIR_FILE), `${JSON.stringify(record, null, 2)}\n`, {
+      flush: true,
+    });
+    await syncDirectory(target);
+    return record;
+  });
+}
+
+async function knownIdentity(source: Store): Promise<Identity> {
+  const identity = await readIdentity(source);
+  if (identity !== undefined) return identity;
+  throw new LogFault('damaged', 'the store has no identity left: nothing in it can be attributed');
+}
+
+interface Salvaged {
+  readonly broken: Chain['broken'];
+  readonly groups: readonly Salvage[];
+}
+
+async function salvagedGroups(source: Store, store: Store, files: StoreScan): Promise<Salvaged> {
+  const chain = await readChain(source);
+  const rewriter = new Rewriter(store);
+  const complete = chain.broken === undefined && files.flaws.length === 0;
+  const groups: Salvage[] = [];
+  for (const log of await groupsLeft(source, chain)) {
+    const standing = chain.standings.get(standingName(log.id));
+    groups.push(await salvage({ store: source, log, standing, complete }, rewriter));
+  }
+  await rewriter.finish();
+  return { broken: chain.broken, groups };
+}
+
+/** Every group that is there and was not removed. */
+async function groupsLeft(source: Store, { standings }: Chain): Promise<GroupLog[]> {
+  const logs = new GroupLogs();
+  for await (const id of groupsIn(source)) logs.of(id);
+  for (const standing of standings.values()) if (isRemoved(standing)) logs.remove(standing.group);
+  return [...logs.all()];
+}
