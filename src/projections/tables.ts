@@ -12,7 +12,8 @@ export class Tables implements WritableTables {
   }
 
   add(definition: TableDefinition<unknown>): void {
-    assert(!this.#tables.has(definition), `the table ${definition.name} is declared once`);
+    const isNew = this.all().every((table) => table.definition.name !== definition.name);
+    assert(isNew, `the table ${definition.name} is declared once`);
     this.#tables.set(definition, new Table(definition, this.#record));
   }
 
