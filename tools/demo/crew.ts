@@ -19,6 +19,8 @@ import { factsOf } from './ledger.ts';
 import type { Share } from './share.ts';
 import type { Task } from './trace.ts';
 
+/** What a holder hears whose lease ended before it spoke: somebody else has the task, or had it. */
+const GONE = new Set(['stale-token', 'illegal-transition']);
 const CLAIM_MAX = 8;
 const WAIT_SECONDS = 1;
 const EXTEND_BATCH_MAX = 1000;
@@ -193,7 +195,7 @@ export class Crew {
       body: { token, ...about },
     });
     if (answer.status < 400) return true;
-    if (answer.body['code'] !== 'stale-token')
+    if (!GONE.has(String(answer.body['code'])))
       throw new Error(`${verb} ${work_id}: ${JSON.stringify(answer.body)}`);
     this.outlived += 1;
     return false;
@@ -211,9 +213,8 @@ export class Crew {
   }
 
   async #extend(items: readonly Grant[]): Promise<void> {
-    const { door, leaseSeconds } = this.#options;
-    const body = { items, lease_seconds: leaseSeconds };
-    await door.command({ path: '/v1/work/extend', type: 'extend_work', body });
+    const { door } = this.#options;
+    await door.command({ path: '/v1/work/extend', type: 'extend_work', body: { items } });
   }
 
   #drop({ work_id, token }: Grant): void {
