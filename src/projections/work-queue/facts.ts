@@ -1,0 +1,271 @@
+/** What can become true of work, and how each of it changes the tables. */
+import type { IndexKey } from '../ordered-index.ts';
+import type { FoldsOf, Moment, Ruling, WritableTables } from '../projection.ts';
+import { serve, showHead } from './lanes.ts';
+import {
+  changedAt,
+  changeQueue,
+  count,
+  levelOf,
+  type Limits,
+  type QueueLevel,
+  queueRow,
+  type Total,
+} from './queues.ts';
+import { shapeOf } from './shape.ts';
+import type { Json, WorkItem } from './work-item.ts';
+import { type Ended, type Status, UNHELD, WORK, type WorkRow, workRow } from './work-table.ts';
+
+/** Items that are over and kept; beyond, those that ended first go. `?at=` still shows them. */
+export const ENDED_MAX = 100_000;
+export const ENDED_KEPT_MS = 24 * 60 * 60 * 1000;
+/** Rows one fold gives up: more than it adds, so the table always shrinks to its bound. */
+const TRIMMED_PER_FOLD = 10;
+
+/** What a lost or failed attempt leads to. */
+type Waiting = 'pending' | 'scheduled';
+
+export type Facts =
+  | {
+      readonly type: 'work_added';
+      readonly item: WorkItem;
+      readonly position: number;
+      readonly waiting_on: readonly string[];
+      readonly status: Waiting;
+    }
+  | { readonly type: 'work_activated'; readonly work_id: string }
+  | {
+      readonly type: 'work_claimed';
+      readonly work_id: string;
+      readonly node_id: string;
+      readonly token: number;
+      readonly lease_ms: number;
+      readonly deadline_at: number;
+      /** Its place among the items of this claim. */
+      readonly place: number;
+    }
+  | { readonly type: 'work_started'; readonly work_id: string; readonly token: number }
+  | {
+      readonly type: 'work_extended';
+      readonly work_id: string;
+      readonly token: number;
+      readonly lease_ms: number;
+      readonly deadline_at: number;
+    }
+  | {
+      readonly type: 'work_completed';
+      readonly work_id: string;
+      readonly token: number;
+      readonly result: Json;
+    }
+  | {
+      readonly type: 'work_failed';
+      readonly work_id: string;
+      readonly token: number;
+      readonly error: string;
+      readonly status: Waiting | 'failed' | 'dead';
+      /** When it is offered again. */
+      readonly not_before: number | null;
+    }
+  | { readonly type: 'work_released'; readonly work_id: string; readonly token: number }
+  | { readonly type: 'work_cancel_requested'; readonly work_id: string; readonly reason: string }
+  | { readonly type: 'work_cancelled'; readonly work_id: string; readonly reason: string }
+  | {
+      readonly type: 'work_expired';
+      readonly work_id: string;
+      readonly token: number;
+      readonly reason: 'lease-expired' | 'timeout';
+      readonly status: 'pending' | 'timeout' | 'cancelled';
+    }
+  | {
+      readonly type: 'work_retried';
+      readonly work_id: string;
+      readonly excluded_nodes: readonly string[];
+      readonly status: Waiting;
+    }
+  | {
+      readonly type: 'work_purged';
+      readonly queue: string;
+      readonly work_ids: readonly string[];
+    }
+  | ({ readonly type: 'queue_set'; readonly queue: string } & Limits)
+  | { readonly type: 'queue_paused'; readonly queue: string }
+  | { readonly type: 'queue_resumed'; readonly queue: string }
+  | {
+      readonly type: 'queue_level_changed';
+      readonly queue: string;
+      readonly level: QueueLevel;
+    };
+
+/** Emits a fact about a queue or its items, and the level of the queue when that changes with it. */
+export function tell(ruling: Ruling, queue: string, fact: Facts): void {
+  ruling.emit<Facts>(fact);
+  const row = queueRow(ruling.tables, queue);
+  const level = levelOf(ruling.tables, row);
+  if (level !== row.level) ruling.emit<Facts>({ type: 'queue_level_changed', queue, level });
+}
+
+/** Writes a row; the lanes it left and came to show their heads. */
+function put(tables: WritableTables, row: WorkRow): void {
+  const before = tables.of(WORK).get(row.work_id);
+  tables.of(WORK).put(row);
+  if (before?.status === 'pending') showHead(tables, before);
+  if (row.status === 'pending') showHead(tables, row);
+}
+
+function remove(tables: WritableTables, row: WorkRow): void {
+  tables.of(WORK).remove(row.work_id);
+  if (row.status === 'pending') showHead(tables, row);
+}
+
+function change(
+  tables: WritableTables,
+  { work_id, moment }: { readonly work_id: string; readonly moment: Moment },
+  columns: Partial<WorkRow>,
+): WorkRow {
+  const row = { ...workRow(tables, work_id), ...columns, changed_index: moment.index };
+  put(tables, row);
+  return row;
+}
+
+const ENDS: Readonly<Record<Ended, Total>> = {
+  completed: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  timeout: 'timeout',
+  dead: 'dead',
+};
+
+function isEnd(status: Status): status is Ended {
+  return status in ENDS;
+}
+
+/**
+ * The end of a claim: over, or waiting again with nobody holding it. An item that is over keeps the
+ * columns of its last holder.
+ */
+function settle(
+  tables: WritableTables,
+  at: { readonly work_id: string; readonly moment: Moment },
+  columns: Partial<WorkRow> & Pick<WorkRow, 'status'>,
+): WorkRow {
+  const { status } = columns;
+  if (!isEnd(status)) return change(tables, at, { ...UNHELD, ...columns });
+  const row = change(tables, at, {
+    directive: 'none',
+    ended_at: at.moment.at,
+    ...columns,
+  });
+  count(tables, row.queue, [ENDS[status]]);
+  trim(tables, at.moment);
+  return row;
+}
+
+function trim(tables: WritableTables, moment: Moment): void {
+  const work = tables.of(WORK);
+  for (let trimmed = 0; trimmed < TRIMMED_PER_FOLD; trimmed++) {
+    const oldest = work.index('by_end').first([]);
+    if (oldest === undefined || !isToGo(tables, oldest, moment)) return;
+    work.remove(oldest.at(-1) as string);
+  }
+}
+
+function isToGo(tables: WritableTables, [ended_at]: IndexKey, moment: Moment): boolean {
+  const isOld = (ended_at as number) + ENDED_KEPT_MS <= moment.at;
+  return isOld || tables.of(WORK).index('by_end').size > ENDED_MAX;
+}
+
+/** What waited for a completed item waits for one less. */
+function meetDependency(tables: WritableTables, work_id: string): void {
+  const work = tables.of(WORK);
+  // All of them first: an index must not change while it is walked.
+  const waiters = [...work.select('by_dependency', [work_id])];
+  for (const row of waiters)
+    work.put({ ...row, waiting_on: row.waiting_on.filter((other) => other !== work_id) });
+}
+
+/** An unmet dependency counts those who ever named it: the bound on what its completion touches. */
+function countDependent(tables: WritableTables, work_id: string): void {
+  const row = tables.of(WORK).get(work_id);
+  if (row !== undefined) tables.of(WORK).put({ ...row, dependents: row.dependents + 1 });
+}
+
+export const folds: FoldsOf<Facts> = {
+  work_added: (tables, { item, position, waiting_on, status }, moment) => {
+    put(tables, {
+      ...item,
+      status,
+      waiting_on,
+      position,
+      shape: shapeOf(item),
+      dependents: 0,
+      attempts: 0,
+      claim_count: 0,
+      added_index: moment.index,
+      added_at: moment.at,
+      ...UNHELD,
+      ended_at: null,
+      result: null,
+      error: null,
+      changed_index: moment.index,
+    });
+    for (const work_id of waiting_on) countDependent(tables, work_id);
+    count(tables, item.queue, ['added']);
+  },
+  work_activated: (tables, { work_id }, moment) =>
+    void change(tables, { work_id, moment }, { status: 'pending' }),
+  work_claimed: (tables, { work_id, node_id, place, type: _type, ...grant }, moment) => {
+    const { attempts, claim_count } = workRow(tables, work_id);
+    const columns = {
+      ...grant,
+      status: 'claimed',
+      claimed_by: node_id,
+      claimed_at: moment.at,
+      attempts: attempts + 1,
+      claim_count: claim_count + 1,
+    } as const;
+    const row = change(tables, { work_id, moment }, columns);
+    serve(tables, row, { index: moment.index, place });
+    count(tables, row.queue, ['claimed']);
+  },
+  work_started: (tables, { work_id }, moment) =>
+    void change(tables, { work_id, moment }, { status: 'running', started_at: moment.at }),
+  work_extended: (tables, { work_id, lease_ms, deadline_at }, moment) =>
+    void change(tables, { work_id, moment }, { lease_ms, deadline_at }),
+  work_completed: (tables, { work_id, result }, moment) => {
+    settle(tables, { work_id, moment }, { status: 'completed', result, error: null });
+    meetDependency(tables, work_id);
+  },
+  work_failed: (tables, { work_id, status, error, not_before }, moment) =>
+    void settle(tables, { work_id, moment }, { status, error, not_before }),
+  work_released: (tables, { work_id }, moment) => {
+    const { attempts } = workRow(tables, work_id);
+    settle(tables, { work_id, moment }, { status: 'pending', attempts: attempts - 1 });
+  },
+  work_cancel_requested: (tables, { work_id, reason }, moment) =>
+    void change(tables, { work_id, moment }, { directive: 'cancel', error: reason }),
+  work_cancelled: (tables, { work_id, reason }, moment) =>
+    void settle(tables, { work_id, moment }, { status: 'cancelled', error: reason }),
+  work_expired: (tables, { work_id, status, reason }, moment) => {
+    const { queue, error } = workRow(tables, work_id);
+    count(tables, queue, ['expired']);
+    const why = status === 'cancelled' ? error : reason;
+    settle(tables, { work_id, moment }, { status, error: why });
+  },
+  work_retried: (tables, { work_id, excluded_nodes, status }, moment) => {
+    const before = workRow(tables, work_id);
+    const shape = shapeOf({ ...before, excluded_nodes });
+    const revived = { ...UNHELD, attempts: 0, ended_at: null, error: null, result: null };
+    change(tables, { work_id, moment }, { ...revived, excluded_nodes, shape, status });
+  },
+  work_purged: (tables, { work_ids }) => {
+    for (const work_id of work_ids) remove(tables, workRow(tables, work_id));
+  },
+  queue_set: (tables, { queue, soft, hard, recovery }, moment) =>
+    changeQueue(tables, queue, { soft, hard, recovery, ...changedAt(moment) }),
+  queue_paused: (tables, { queue }, moment) =>
+    changeQueue(tables, queue, { paused: true, ...changedAt(moment) }),
+  queue_resumed: (tables, { queue }, moment) =>
+    changeQueue(tables, queue, { paused: false, ...changedAt(moment) }),
+  queue_level_changed: (tables, { queue, level }) => changeQueue(tables, queue, { level }),
+};
