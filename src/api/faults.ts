@@ -19,7 +19,9 @@ export function below(place: string): Locate {
 }
 
 export function pointerTo(path: readonly PropertyKey[]): string {
-  return path.map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return path
+    .map((name) => `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
 }
 
 export function faultsOf(issues: readonly Issue[], locate: Locate): readonly RequestFault[] {

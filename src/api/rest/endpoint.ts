@@ -6,10 +6,9 @@ import type { z } from 'zod';
 import type { Role } from '../../projections/projection.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { AppliedIndex } from '../applied-index.ts';
-import type { ParkedClaims } from '../parked-claims.ts';
 import type { ServedNode } from '../served-node.ts';
 import type { JsonRead } from '../wire/json.ts';
-import { PROBLEM_TYPE, type Problem, type ProblemCode } from '../wire/problem.ts';
+import type { Problem, ProblemCode } from '../wire/problem.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
@@ -32,17 +31,23 @@ export interface Incoming {
   readonly gone: () => AbortSignal;
 }
 
-export interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer;
-}
+export type Reply =
+  | {
+      readonly kind: 'content';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string | Buffer;
+    }
+  | {
+      readonly kind: 'refusal';
+      readonly problem: Problem;
+      readonly headers: Readonly<Record<string, string>>;
+    };
 
 /** What endpoints work with. */
 export interface Serving {
   readonly node: ServedNode;
   readonly applied: (group: Group) => AppliedIndex;
-  readonly claims: ParkedClaims;
 }
 
 export interface Endpoint {
@@ -61,30 +66,17 @@ export interface Endpoint {
   readonly reply: (serving: Serving, incoming: Incoming) => Promise<Reply> | Reply;
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8';
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 export function ok(body: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
-  return {
-    status: 200,
-    headers: { 'content-type': JSON_TYPE, ...headers },
-    body: JSON.stringify(body),
-  };
+  return content(JSON.stringify(body), { 'content-type': JSON_TYPE, ...headers });
 }
 
-/** A reply in another media type than JSON. */
-export function content(type: string, body: string | Buffer): Reply {
-  return { status: 200, headers: { 'content-type': type }, body };
+/** A reply of any media type; its headers say which. */
+export function content(body: string | Buffer, headers: Readonly<Record<string, string>>): Reply {
+  return { kind: 'content', status: 200, headers, body };
 }
 
 export function refusal(found: Problem, headers: Readonly<Record<string, string>> = {}): Reply {
-  const wait = found.retry_after_seconds;
-  return {
-    status: found.status,
-    headers: {
-      'content-type': PROBLEM_TYPE,
-      ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
-      ...headers,
-    },
-    body: JSON.stringify(found),
-  };
+  return { kind: 'refusal', problem: found, headers };
 }

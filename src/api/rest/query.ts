@@ -42,8 +42,8 @@ interface QuerySpec<Params extends Shape, Query extends Shape> {
 
 /** Declares a read of the group `main`, or of the group its path names. */
 export function query<
-  const Params extends Shape = Record<never, never>,
-  const Query extends Shape = Record<never, never>,
+  const Params extends Shape = Record<string, z.ZodNever>,
+  const Query extends Shape = Record<string, z.ZodNever>,
 >(spec: QuerySpec<Params, Query>): Endpoint {
   const params = z.object(spec.params ?? {});
   const fields = z.strictObject({ ...READ, ...spec.query });
@@ -92,7 +92,10 @@ export function unknownGroup(): Problem {
   return problem('unknown-group', 'this node has no such group');
 }
 
-function groupNamed({ node }: Serving, params: Readonly<Record<string, unknown>>): Group | undefined {
+function groupNamed(
+  { node }: Serving,
+  params: Readonly<Record<string, unknown>>,
+): Group | undefined {
   return 'group' in params ? node.group(String(params['group'])) : node.main;
 }
 
@@ -144,7 +147,7 @@ export function resource(
 ): Reply {
   const etag = `"${changed}"`;
   if (incoming.headers['if-none-match'] === etag)
-    return { status: 304, headers: { etag }, body: '' };
+    return { kind: 'content', status: 304, headers: { etag }, body: '' };
   return ok(body, { etag });
 }
 
