@@ -1,0 +1,190 @@
+/**
+ * Replay: the state folded again from the log, from nothing or from a snapshot. Recorded outcomes are
+ * folded as they are; where none was recorded, or where every decision is to be checked, the rules decide
+ * again, under the version in force at each index.
+ *
+ * ```
+ *  sightings ─▶ fold ──┬── checkpoint reached ──▶ roots noted
+ *                      ├── decided otherwise ──▶ stops: difference
+ *                      └── damage, gap, throw ──▶ stops: broken
+ * ```
+ */
+import { decodeEntry, type Entry, packr } from '../../log/command.ts';
+import type { SeenEntry, Sighting } from '../../log/sighting.ts';
+import { type AppliedEntry, Machine } from '../machine.ts';
+import type { Outcome } from '../outcome.ts';
+import { cutSnapshot, encodeSnapshot, restoreSnapshot, type SnapshotRoots } from '../snapshot.ts';
+import type { UndoLimits } from '../undo-ring.ts';
+import type { Evidence, Progress, SnapshotEvidence } from './evidence.ts';
+
+export interface ReplayOptions {
+  /** Where to begin; undefined: before the first entry. */
+  readonly start: SnapshotEvidence | undefined;
+  /** The last index to fold. */
+  readonly until: number;
+  /** Decide every entry again and compare with what was recorded. */
+  readonly redecide: boolean;
+  /** Indices at which roots are to be noted. */
+  readonly checkpoints: ReadonlySet<number>;
+  readonly progress: Progress;
+}
+
+/** Why a replay did not get to its end. */
+export type Stop =
+  | {
+      readonly kind: 'difference';
+      readonly index: number;
+      readonly entry: Entry;
+      readonly recorded: Outcome;
+      readonly decided: Outcome;
+    }
+  | { readonly kind: 'broken'; readonly index: number; readonly problem: string };
+
+export interface Replayed {
+  /** The index it began after. */
+  readonly after: number;
+  /** The index it reached. */
+  readonly index: number;
+  readonly entries: number;
+  /** Entries that were decided, because their outcome was not recorded or because that was asked for. */
+  readonly decided: number;
+  readonly skipped: number;
+  readonly faults: number;
+  readonly state: SnapshotRoots;
+  readonly checkpoints: ReadonlyMap<number, SnapshotRoots>;
+  readonly stop: Stop | undefined;
+}
+
+/** The digest and the root of each projection, as a snapshot taken now would have them. */
+export function stateRoots(machine: Machine): SnapshotRoots {
+  const nobody = { group: '', incarnation: 0, configuration: { voters: [], learners: [] } };
+  const encoding = encodeSnapshot(cutSnapshot(machine), nobody);
+  let step = encoding.next();
+  while (step.done !== true) step = encoding.next();
+  return step.value;
+}
+
+/** An audit looks at every entry once: the undo of one entry is all it needs. */
+export const NO_UNDO: UndoLimits = { entries: 1, bytes: 0 };
+
+/** A machine as a snapshot left it. @throws where the snapshot cannot be used */
+async function machineAt(
+  { projections }: Evidence,
+  snapshot: SnapshotEvidence | undefined,
+): Promise<Machine> {
+  const machine = new Machine({ projections, undo: NO_UNDO });
+  if (snapshot !== undefined) await restoreSnapshot(machine, snapshot.content());
+  return machine;
+}
+
+export async function replay(evidence: Evidence, options: ReplayOptions): Promise<Replayed> {
+  const folding = new Folding(await machineAt(evidence, options.start), options);
+  for await (const sightings of evidence.read(folding.index + 1)) {
+    for (const sighting of sightings) folding.take(sighting);
+    options.progress(folding.index);
+    if (!folding.wantsMore) break;
+  }
+  return folding.finish();
+}
+
+class Folding {
+  readonly #machine: Machine;
+  readonly #options: ReplayOptions;
+  readonly #after: number;
+  readonly #checkpoints = new Map<number, SnapshotRoots>();
+  #decided = 0;
+  #stop: Stop | undefined;
+
+  constructor(machine: Machine, options: ReplayOptions) {
+    this.#machine = machine;
+    this.#options = options;
+    this.#after = machine.position.index;
+    this.#noteRoots();
+  }
+
+  get index(): number {
+    return this.#machine.position.index;
+  }
+
+  get wantsMore(): boolean {
+    return this.#stop === undefined && this.index < this.#options.until;
+  }
+
+  take(sighting: Sighting): void {
+    if (!this.wantsMore || isBeside(sighting)) return;
+    const broken = this.#brokenBy(sighting);
+    if (broken !== undefined) this.#break(broken);
+    else this.#fold(sighting as SeenEntry);
+  }
+
+  finish(): Replayed {
+    const { index, skipped, faults } = this.#machine.position;
+    return {
+      after: this.#after,
+      index,
+      entries: index - this.#after,
+      decided: this.#decided,
+      skipped,
+      faults,
+      state: stateRoots(this.#machine),
+      checkpoints: this.#checkpoints,
+      stop: this.#stop,
+    };
+  }
+
+  #brokenBy(sighting: Sighting): string | undefined {
+    if (sighting.kind === 'damage') return sighting.reason;
+    return sighting.index === this.index + 1 ? undefined : `entry ${sighting.index} follows`;
+  }
+
+  #break(problem: string): void {
+    this.#stop = { kind: 'broken', index: this.index + 1, problem };
+  }
+
+  #fold(seen: SeenEntry): void {
+    try {
+      const entry = decodeEntry(seen.frame);
+      this.#settle(entry, seen.outcome);
+    } catch (error) {
+      // Rules never throw out of a machine: what was recorded cannot be folded, or needs a newer build.
+      this.#break((error as Error).message);
+      return;
+    }
+    this.#noteRoots();
+  }
+
+  #noteRoots(): void {
+    if (this.#options.checkpoints.has(this.index))
+      this.#checkpoints.set(this.index, stateRoots(this.#machine));
+  }
+
+  #settle(entry: Entry, recorded: Uint8Array | undefined): void {
+    if (recorded !== undefined && !this.#options.redecide) {
+      this.#machine.applyRecorded(entry, recorded);
+      return;
+    }
+    this.#decided += 1;
+    const applied = this.#machine.apply(entry);
+    if (recorded !== undefined) this.#compare(applied, recorded);
+  }
+
+  #compare({ entry, outcome, outcomeBytes }: AppliedEntry, recorded: Uint8Array): void {
+    if (sameBytes(outcomeBytes, recorded)) return;
+    this.#stop = {
+      kind: 'difference',
+      index: entry.index,
+      entry,
+      recorded: packr.unpack(recorded) as Outcome,
+      decided: outcome,
+    };
+  }
+}
+
+/** Damage beside the entries hides none of them. */
+function isBeside(sighting: Sighting): boolean {
+  return sighting.kind === 'damage' && sighting.what === 'record';
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}
