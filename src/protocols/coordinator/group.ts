@@ -87,7 +87,7 @@ export class Group implements EngineSink {
   readonly #listeners = new Set<AppliedListener>();
   readonly #inFlight = new InFlight();
   readonly #recent: (AppliedEntry | undefined)[] = Array.from({ length: RECENT });
-  #replayedPages: FinishedPage[] = [];
+  readonly #replayedPages: FinishedPage[] = [];
   #engine: Engine | undefined;
   #fault: Error | undefined;
 
@@ -120,21 +120,27 @@ export class Group implements EngineSink {
     });
   }
 
-  /** Opens a group: newest snapshot, then the log above it, then its engine. */
+  /**
+   * Opens a group: newest snapshot, then the log above it, then its engine.
+   * @throws OutcomeDivergence, UpgradeRequired and others; nothing is left running then
+   */
   static async open(options: GroupOptions): Promise<Group> {
     const group = new Group(options);
     const applied = await group.snapshots.restore();
-    group.#engine = await options.startEngine({
+    const engine = await options.startEngine({
       group: options.id,
       sink: group,
       applied,
       appliedAt: group.machine.position.at,
       breathe: () => group.#restBetweenChunks(),
     });
-    await group.#settleReplayedPages();
-    group.#replayedPages = [];
-    group.#snapshotLoop.start();
-    group.#duties.poke();
+    try {
+      await group.#caughtUp();
+    } catch (fault) {
+      await engine.stop();
+      throw fault;
+    }
+    group.#serve(engine);
     return group;
   }
 
@@ -202,8 +208,7 @@ export class Group implements EngineSink {
       for (const frame of frames) this.#apply(frame);
     } catch (fault) {
       // Rules cannot throw out of the machine (I11): this is an upgrade to be made, or a broken invariant.
-      this.#fault = fault as Error;
-      this.#options.onFault(fault as Error);
+      this.#endApplying(fault as Error);
     }
   }
 
@@ -214,12 +219,30 @@ export class Group implements EngineSink {
     await this.#engine?.stop();
     this.#listeners.clear();
     const page = this.machine.unfinishedPage();
-    if (page !== undefined) this.#options.log.putOutcomePage(this.id, page.page, page.encoded);
+    if (page !== undefined) this.#storePage(page);
+  }
+
+  /** What the log held is applied, and is what was recorded. */
+  async #caughtUp(): Promise<void> {
+    await this.#settleReplayedPages();
+    if (this.#fault !== undefined) throw this.#fault;
+  }
+
+  #serve(engine: Engine): void {
+    this.#engine = engine;
+    this.#snapshotLoop.start();
+    this.#duties.poke();
   }
 
   #running(): Engine {
     if (this.#engine === undefined) throw new Error('the group is still opening');
     return this.#engine;
+  }
+
+  #endApplying(fault: Error): void {
+    this.#fault = fault;
+    // While the group is being opened, whoever opens it is told.
+    if (this.#engine !== undefined) this.#options.onFault(fault);
   }
 
   #apply(frame: Buffer): void {
@@ -239,7 +262,11 @@ export class Group implements EngineSink {
 
   #recordPage(page: FinishedPage): void {
     if (this.#engine === undefined) this.#replayedPages.push(page);
-    else this.#options.log.putOutcomePage(this.id, page.page, page.encoded);
+    else this.#storePage(page);
+  }
+
+  #storePage({ page, encoded }: FinishedPage): void {
+    this.#options.log.putOutcomePage(this.id, page, encoded);
   }
 
   async #restBetweenChunks(): Promise<void> {
@@ -250,11 +277,10 @@ export class Group implements EngineSink {
   /** Pages decided again at the start: equal to what was recorded, or recorded now, or a divergence. */
   async #settleReplayedPages(): Promise<void> {
     const pages = this.#replayedPages;
-    this.#replayedPages = [];
-    for (const { page, encoded } of pages) {
-      const recorded = await this.#recordedPage(page);
-      if (recorded === undefined) this.#options.log.putOutcomePage(this.id, page, encoded);
-      else if (!recorded.equals(encoded)) throw new OutcomeDivergence(page);
+    for (let decided = pages.shift(); decided !== undefined; decided = pages.shift()) {
+      const recorded = await this.#recordedPage(decided.page);
+      if (recorded === undefined) this.#storePage(decided);
+      else if (!recorded.equals(decided.encoded)) throw new OutcomeDivergence(decided.page);
     }
   }
 

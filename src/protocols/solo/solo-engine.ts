@@ -63,7 +63,10 @@ export class SoloEngine implements Engine {
     this.#stampedAt = options.appliedAt;
   }
 
-  /** @returns the engine once everything durable has been delivered to the sink. */
+  /**
+   * @returns the engine once everything durable has been delivered to the sink.
+   * @throws when the disk does not take the term and its first entry
+   */
   static async start(options: SoloOptions): Promise<SoloEngine> {
     const { log, group, nodeId } = options;
     const before = log.hardState(group);
@@ -73,7 +76,10 @@ export class SoloEngine implements Engine {
     const engine = new SoloEngine(options, term);
     await engine.#deliverDurable();
     // The term's first entry: everything before it is committed, and log time goes on from here.
-    await engine.propose(encodeCommand({ type: 'no_op', data: { leader_id: nodeId } }), 'control');
+    const noOp = encodeCommand({ type: 'no_op', data: { leader_id: nodeId } });
+    const first = await engine.propose(noOp, 'control');
+    if (first.kind !== 'committed')
+      throw new Error(`the first entry of term ${term} was not written`);
     return engine;
   }
 
