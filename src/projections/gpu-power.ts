@@ -39,7 +39,7 @@ interface GpuPowerRow {
   readonly changed_index: number;
 }
 
-export const GPU_POWER: TableDefinition<GpuPowerRow> = {
+const GPU_POWER: TableDefinition<GpuPowerRow> = {
   name: 'gpu_power',
   key: (row) => row.model,
   columns: ['model', 'power_milli', 'changed_index'],

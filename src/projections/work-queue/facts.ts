@@ -10,11 +10,10 @@ import {
   type Limits,
   type QueueLevel,
   queueRow,
-  type Total,
 } from './queues.ts';
 import { shapeOf } from './shape.ts';
 import type { Json, WorkItem } from './work-item.ts';
-import { type Ended, type Status, UNHELD, WORK, type WorkRow, workRow } from './work-table.ts';
+import { isEnd, UNHELD, WORK, type WorkRow, workRow } from './work-table.ts';
 
 /** Items that are over and kept; beyond, those that ended first go. `?at=` still shows them. */
 export const ENDED_MAX = 100_000;
@@ -128,18 +127,6 @@ function change(
   return row;
 }
 
-const ENDS: Readonly<Record<Ended, Total>> = {
-  completed: 'completed',
-  failed: 'failed',
-  cancelled: 'cancelled',
-  timeout: 'timeout',
-  dead: 'dead',
-};
-
-function isEnd(status: Status): status is Ended {
-  return status in ENDS;
-}
-
 /**
  * The end of a claim: over, or waiting again with nobody holding it. An item that is over keeps the
  * columns of its last holder.
@@ -156,7 +143,7 @@ function settle(
     ended_at: at.moment.at,
     ...columns,
   });
-  count(tables, row.queue, [ENDS[status]]);
+  count(tables, row.queue, [status]);
   trim(tables, at.moment);
   return row;
 }

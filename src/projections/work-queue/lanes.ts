@@ -89,7 +89,7 @@ export const LANES: TableDefinition<LaneRow> = {
 };
 
 /** What claim order compares, smallest first. */
-export function rankOf(lane: LaneRow): IndexKey {
+function rankOf(lane: LaneRow): IndexKey {
   return [-lane.priority, lane.served, lane.added_index, lane.position, lane.work_id];
 }
 
@@ -196,7 +196,7 @@ export function serve(
   forgetOldestTurn(tables);
 }
 
-/** Its lanes keep the turn they show until they are empty. */
+/** A lane goes on showing a forgotten turn until its head changes. */
 function forgetOldestTurn(tables: WritableTables): void {
   const turns = tables.of(TURNS);
   const [oldest] = turns.size > TURNS_MAX ? turns.select('by_turn', []) : [];

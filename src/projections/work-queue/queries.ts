@@ -58,11 +58,11 @@ function viewOf(row: WorkRow, moment: Moment): WorkView {
 export interface WorkQuery extends PageRequest {
   readonly status?: Status | undefined;
   readonly queue?: string | undefined;
-  /** The node that holds the items; with it, `queue` is left out of account. */
+  /** The node that holds the items. */
   readonly holder?: string | undefined;
 }
 
-/** Items in order of arrival; by status, queue by queue. A page may hold fewer than `limit`. */
+/** Items queue by queue in order of arrival; a holder's just so. A page may hold fewer than `limit`. */
 export function listWork(tables: ReadonlyTables, moment: Moment, query: WorkQuery): Page<WorkView> {
   const { rows, next } = pageOfRows(tables.of(WORK), selectionOf(query), query);
   const asked = rows.filter((row) => isAsked(row, query));

@@ -23,7 +23,7 @@ export const TEXT = z
   .regex(/^[^\ud800-\udfff]*$/u);
 
 /** Labels that are compared and never shown as a path: types, capabilities, keys. */
-export const LABEL = z.string().regex(/^[\x21-\x7e]{1,128}$/);
+const LABEL = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 
 /** In thousandths: of a CPU, of a GPU, of an H100. */
 const MILLI = z.int().min(0).max(1_000_000_000);

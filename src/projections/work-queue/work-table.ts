@@ -19,7 +19,7 @@ export const ENDED = ['completed', 'failed', 'cancelled', 'timeout', 'dead'] as 
 
 export const STATUSES = [...WAITING, ...HELD, ...ENDED] as const;
 export type Status = (typeof STATUSES)[number];
-export type Ended = (typeof ENDED)[number];
+type Ended = (typeof ENDED)[number];
 
 /** What the next word to the holder carries. `drain` is for nodes that are being emptied. */
 type Directive = 'none' | 'cancel' | 'drain';
@@ -96,7 +96,7 @@ const WAITING_STATUSES: ReadonlySet<string> = new Set(WAITING);
 const HELD_STATUSES: ReadonlySet<string> = new Set(HELD);
 const ENDED_STATUSES: ReadonlySet<string> = new Set(ENDED);
 
-export function isWaiting(row: WorkRow): boolean {
+function isWaiting(row: WorkRow): boolean {
   return WAITING_STATUSES.has(row.status);
 }
 
@@ -104,8 +104,12 @@ export function isGranted(row: WorkRow): row is HeldRow {
   return HELD_STATUSES.has(row.status);
 }
 
+export function isEnd(status: Status): status is Ended {
+  return ENDED_STATUSES.has(status);
+}
+
 export function isEnded(row: WorkRow): boolean {
-  return ENDED_STATUSES.has(row.status);
+  return isEnd(row.status);
 }
 
 /** The row as its holder has it now; undefined when nobody holds it, announced or not. */
@@ -114,7 +118,7 @@ export function holderAt(row: WorkRow, moment: Moment): HeldRow | undefined {
 }
 
 /** Whole seconds until then, at least one: what callers are told to wait. */
-export function secondsUntil(until: number, moment: Moment): number {
+function secondsUntil(until: number, moment: Moment): number {
   return Math.max(1, Math.ceil((until - moment.at) / 1000));
 }
 
