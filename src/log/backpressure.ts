@@ -13,8 +13,8 @@ export const QUEUE_ENTRIES_MAX = 10_000;
 export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The nine tenths of the queue that are not CONTROL's own. */
-const SHARED_ENTRIES = 9_000;
-const SHARED_BYTES = 60_397_977;
+const SHARED_ENTRIES = 0.9 * QUEUE_ENTRIES_MAX;
+const SHARED_BYTES = 0.9 * QUEUE_BYTES_MAX;
 
 const LOWER_BOUNDS: readonly (readonly [share: number, level: Level])[] = [
   [0.95, 'reject'],

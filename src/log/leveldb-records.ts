@@ -130,7 +130,7 @@ function checked(bytes: Buffer, offset: number, end: number): Physical {
   const sum = CRC32C.buf(bytes.subarray(offset + TYPE_AT, end));
   if (masked(sum) === storedSum(bytes, offset))
     return { kind: 'record', type: bytes.readUInt8(offset + TYPE_AT), next: end };
-  if (neverWritten(bytes, offset)) return { kind: 'torn' };
+  if (neverWritten(bytes, offset, end)) return { kind: 'torn' };
   return { kind: 'damaged', reason: 'a complete record has a bad checksum' };
 }
 
@@ -143,9 +143,9 @@ function masked(sum: number): number {
   return (((sum >>> 15) | (sum << 17)) + MASK_DELTA) >>> 0;
 }
 
-/** From here on, or from the last page on, there is nothing but zeros up to the end of the file. */
-function neverWritten(bytes: Buffer, offset: number): boolean {
-  const lastPage = Math.floor((bytes.length - 1) / PAGE_BYTES) * PAGE_BYTES;
-  const rest = bytes.subarray(Math.max(offset, lastPage));
-  return rest.length > 0 && rest.every((byte) => byte === 0);
+/** The record, or pages of it up to its end, are zeros, and so is everything after it. */
+function neverWritten(bytes: Buffer, offset: number, end: number): boolean {
+  let zeros = bytes.length;
+  while (zeros > offset && bytes[zeros - 1] === 0) zeros -= 1;
+  return zeros === offset || Math.ceil(zeros / PAGE_BYTES) * PAGE_BYTES < end;
 }

@@ -290,8 +290,9 @@ export class Log {
   }
 
   async #close(): Promise<void> {
+    const written = this.#writer.close(new LogFault('closed', 'the log is closed'));
     await this.#watermarks.stop();
-    await this.#writer.close(new LogFault('closed', 'the log is closed'));
+    await written;
     if (!this.#writer.poisoned) await markCleanExit(this.#store, this.#writer.chain.number);
     await this.#store.close();
   }

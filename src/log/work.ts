@@ -29,6 +29,6 @@ export interface Work {
   lay(writes: StoreBatch): Promise<readonly Touched[]>;
   /** It is on the disk: memory follows. */
   settle(window: Window): void;
-  /** Ranges nobody can reach any more, to be cleared afterwards. */
+  /** Ranges nobody can reach any more, cleared once the work is on the disk. */
   readonly leftovers: readonly Range[];
 }

@@ -153,9 +153,9 @@ export class Writer {
       const milliseconds = await this.#write(work);
       work.settle(this.#options.window);
       this.backpressure.left(work.entries, work.bytes);
+      for (const range of work.leftovers) await this.#options.store.clear(range);
       work.durable.resolve();
       this.#report(work, milliseconds);
-      for (const range of work.leftovers) await this.#options.store.clear(range);
     } catch (error) {
       this.#poison(faultOf(error), work);
     }

@@ -71,14 +71,22 @@ export function optionsFor(directory: string, changes: Partial<LogOptions> = {})
 }
 
 /** An open log that is closed when the test is over. */
-export async function openedLog(directory: string, changes: Partial<LogOptions> = {}): Promise<Log> {
+export async function openedLog(
+  directory: string,
+  changes: Partial<LogOptions> = {},
+): Promise<Log> {
   const log = await Log.open(optionsFor(directory, changes));
   onTestFinished(() => log.close());
   return log;
 }
 
 /** Appends the frames `from` to `to`, all at once. */
-export async function appendRange(log: Log, group: GroupId, from: number, to: number): Promise<void> {
+export async function appendRange(
+  log: Log,
+  group: GroupId,
+  from: number,
+  to: number,
+): Promise<void> {
   const appended: Promise<void>[] = [];
   for (let index = from; index <= to; index++)
     appended.push(log.append(group, frame(index), 'data'));
@@ -93,6 +101,7 @@ export async function framesOf(
   options: ReadOptions = {},
 ): Promise<Buffer[]> {
   const frames: Buffer[] = [];
-  for await (const chunk of log.read(group, from, options)) frames.push(...splitFrames(chunk.frames));
+  for await (const chunk of log.read(group, from, options))
+    frames.push(...splitFrames(chunk.frames));
   return frames;
 }

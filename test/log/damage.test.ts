@@ -1,0 +1,211 @@
+/** Bytes flipped in LevelDB's own files, each with its stated result. */
+import { copyFile, cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { LevelStore } from '../../src/log/level-store.ts';
+import { Log } from '../../src/log/log.ts';
+import { scanStore } from '../../src/log/leveldb-scanner.ts';
+import { pairs } from '../../src/log/store.ts';
+import { frame, framesOf, MAIN, openedLog, optionsFor, temporaryDirectory } from './fixtures.ts';
+
+const ENTRIES = 60;
+
+/** Data that does not compress, so that its bytes are found again in the files. */
+const textOf = (index: number): string =>
+  Array.from({ length: 400 }, (_, at) =>
+    String.fromCharCode(33 + ((index * 7 + at * at * 31 + (at >> 3)) % 90)),
+  ).join('');
+
+async function filesOf(directory: string, ending: RegExp): Promise<string[]> {
+  const names = (await readdir(join(directory, 'log'))).filter((name) => ending.test(name)).sort();
+  return names.map((name) => join(directory, 'log', name));
+}
+
+/** A log of one batch per entry, killed: its entries lie in LevelDB's `.log` file. */
+async function killedLog(): Promise<string> {
+  const directory = await temporaryDirectory();
+  const log = await Log.open(optionsFor(join(directory, 'live')));
+  for (let index = 1; index <= ENTRIES; index++)
+    await log.append(MAIN, frame(index, { data: textOf(index) }), 'data');
+  await cp(join(directory, 'live'), join(directory, 'killed'), { recursive: true });
+  await log.close();
+  return join(directory, 'killed');
+}
+
+/** The same, opened once more and closed: its entries lie in a table file. */
+async function closedLog(): Promise<string> {
+  const directory = await killedLog();
+  await (await Log.open(optionsFor(directory))).close();
+  return directory;
+}
+
+async function flip(path: string, offset: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[offset]! ^= 0x10;
+  await writeFile(path, bytes);
+}
+
+/** The bytes of every file of the store. */
+async function evidence(directory: string): Promise<Map<string, Buffer>> {
+  const paths = await filesOf(directory, /./);
+  return new Map(
+    await Promise.all(paths.map(async (path) => [path, await readFile(path)] as const)),
+  );
+}
+
+async function expectRefusal(directory: string, names: RegExp): Promise<void> {
+  const before = await evidence(directory);
+  await expect(Log.open(optionsFor(directory))).rejects.toMatchObject({
+    code: 'damaged',
+    message: expect.stringMatching(names),
+  });
+  expect(await evidence(directory)).toEqual(before);
+}
+
+describe('the .log file of LevelDB', () => {
+  test.each([
+    ['first', 0.01],
+    ['middle', 0.5],
+    ['last', 0.999],
+  ])(
+    'a flipped byte in the %s record: refused, file and byte named, nothing changed',
+    async (_, share) => {
+      const directory = await killedLog();
+      const [path] = await filesOf(directory, /\.log$/);
+      const { size } = await stat(path!);
+      await flip(path!, Math.floor(size * share));
+      await expectRefusal(
+        directory,
+        /\d+\.log, byte \d+: .*nothing was changed.*quorate log repair/,
+      );
+    },
+  );
+
+  test('trap 14: LevelDB alone would open it, and with a shorter history', async () => {
+    const directory = await killedLog();
+    const [path] = await filesOf(directory, /\.log$/);
+    const { size } = await stat(path!);
+    await flip(path!, Math.floor(size / 2));
+    const store = await LevelStore.open(join(directory, 'log'));
+    let blocks = 0;
+    for await (const [key] of pairs(store.scan({ from: Buffer.from('e/'), to: Buffer.from('e0') })))
+      blocks += key.length > 0 ? 1 : 0;
+    await store.close();
+    expect(blocks).toBeLessThan(ENTRIES);
+  });
+
+  test('trap 14: a torn last record is dropped, counted, and the log goes on', async () => {
+    const directory = await killedLog();
+    const [path] = await filesOf(directory, /\.log$/);
+    const { size } = await stat(path!);
+    await truncate(path!, size - 100);
+    const log = await openedLog(directory);
+    expect(log.recovery.tornTail).toMatchObject({ file: expect.stringMatching(/\.log$/) });
+    expect(log.recovery.droppedBytes).toBeGreaterThan(0);
+    expect(log.bounds(MAIN).last).toBe(ENTRIES - 1);
+    await log.append(MAIN, frame(ENTRIES), 'data');
+    log.setCommitted(MAIN, ENTRIES);
+    expect(await framesOf(log, MAIN, 1)).toHaveLength(ENTRIES);
+  });
+
+  test('trap 14: an end full of zeros is dropped too', async () => {
+    const directory = await killedLog();
+    const [path] = await filesOf(directory, /\.log$/);
+    const { size } = await stat(path!);
+    await truncate(path!, size + 20_000);
+    const log = await openedLog(directory);
+    expect(log.recovery.tornTail).toMatchObject({ offset: size, bytes: 20_000 });
+    expect(log.bounds(MAIN).last).toBe(ENTRIES);
+  });
+});
+
+describe('a table file of LevelDB', () => {
+  test('a flipped byte in its data: nothing but what was written is ever given out', async () => {
+    const original = await closedLog();
+    const [table] = await filesOf(original, /\.ldb$/);
+    const { size } = await stat(table!);
+    let noticed = 0;
+    for (const share of [0.05, 0.3, 0.6, 0.9]) {
+      const directory = `${original}-${share}`;
+      await cp(original, directory, { recursive: true });
+      await flip((await filesOf(directory, /\.ldb$/))[0]!, Math.floor(size * share));
+      noticed += (await readAll(directory)) === 'noticed' ? 1 : 0;
+      await rm(directory, { recursive: true });
+    }
+    expect(noticed).toBe(4);
+  });
+
+  test.each([
+    ['index', 60],
+    ['footer', 4],
+  ])('a flipped byte in its %s: refused', async (_, back) => {
+    const directory = await closedLog();
+    const [table] = await filesOf(directory, /\.ldb$/);
+    const { size } = await stat(table!);
+    await flip(table!, size - back);
+    expect(await readAll(directory)).toBe('noticed');
+  });
+
+  test('that is missing: refused', async () => {
+    const directory = await closedLog();
+    await rm((await filesOf(directory, /\.ldb$/))[0]!);
+    await expect(Log.open(optionsFor(directory))).rejects.toMatchObject({ code: 'damaged' });
+  });
+});
+
+/** Opens and reads everything. Whatever comes out must be what was written. */
+async function readAll(directory: string): Promise<'whole' | 'noticed'> {
+  try {
+    const log = await Log.open(optionsFor(directory));
+    log.setCommitted(MAIN, ENTRIES);
+    try {
+      const frames = await framesOf(log, MAIN, 1);
+      expect(frames).toEqual(
+        Array.from({ length: ENTRIES }, (_, at) => frame(at + 1, { data: textOf(at + 1) })),
+      );
+      return 'whole';
+    } finally {
+      await log.close();
+    }
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'damaged' });
+    return 'noticed';
+  }
+}
+
+describe('MANIFEST and CURRENT', () => {
+  test.each([
+    ['first', 0.1],
+    ['last', 0.97],
+  ])(
+    'a flipped byte in the %s record of the manifest: refused, nothing changed',
+    async (_, share) => {
+      const directory = await closedLog();
+      const [path] = await filesOf(directory, /^MANIFEST/);
+      const { size } = await stat(path!);
+      await flip(path!, Math.floor(size * share));
+      await expectRefusal(directory, /MANIFEST-\d+, byte \d+/);
+    },
+  );
+
+  test('a flipped byte in CURRENT: refused, nothing changed', async () => {
+    const directory = await closedLog();
+    await flip(join(directory, 'log', 'CURRENT'), 12);
+    await expectRefusal(directory, /CURRENT.*does not name a manifest/);
+  });
+
+  test('a missing CURRENT is not an empty store', async () => {
+    const directory = await closedLog();
+    await rm(join(directory, 'log', 'CURRENT'));
+    await expectRefusal(directory, /CURRENT.*missing/);
+  });
+
+  test('a store that was just being created has nothing to lose', async () => {
+    const directory = await closedLog();
+    const empty = await temporaryDirectory();
+    const [manifest] = await filesOf(directory, /^MANIFEST/);
+    await copyFile(manifest!, join(empty, 'MANIFEST-000001'));
+    expect(await scanStore(empty)).toEqual({ torn: [], flaws: [] });
+    expect(await scanStore(join(empty, 'none'))).toEqual({ torn: [], flaws: [] });
+  });
+});
