@@ -9,6 +9,7 @@
  *
  * Nothing above this port knows how many nodes there are. One contract suite runs on every engine.
  */
+import type { Milliseconds } from '../log/time.ts';
 import type { Traffic } from '../log/traffic.ts';
 
 /** Why an engine does not take a proposal. Nothing was appended, nothing will be applied. */
@@ -62,6 +63,8 @@ export interface Engine {
   /** Changes who votes and who learns. */
   change(configuration: Configuration): Promise<ConfigurationChange>;
   status(): EngineStatus;
+  /** Log time (`log-time.ts`): what an entry proposed now would be stamped with. */
+  now(): Milliseconds;
   /** Refuses what is new, settles what is under way, leaves nothing behind. Idempotent. */
   stop(): Promise<void>;
 }

@@ -187,6 +187,23 @@ export function engineContract(name: string, world: () => Promise<EngineWorld>):
       expect(stamps).toEqual([...stamps].sort((one, other) => one - other));
     });
 
+    test('a wall clock set an hour back or forward neither freezes nor ends what runs for a minute', async () => {
+      for (const jump of [-3_600_000, 3_600_000]) {
+        const { clock, start } = await world();
+        const { engine, delivered } = await start();
+        await propose(engine, 'begins');
+        const begun = delivered.at(-1)!.at;
+        clock.jump(jump);
+        await clock.advance(60_000);
+        const now = engine.now();
+        await propose(engine, 'ends');
+        const took = delivered.at(-1)!.at - begun;
+        expect(now).toBe(delivered.at(-1)!.at);
+        expect(took).toBeGreaterThanOrEqual(54_000);
+        expect(took).toBeLessThanOrEqual(66_000);
+      }
+    });
+
     test('stamps never run backwards from one start to the next', async () => {
       const { clock, start } = await world();
       const first = await start();

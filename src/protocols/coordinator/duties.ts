@@ -10,20 +10,26 @@
  *
  * Late, early or double runs are harmless: every duty rechecks its deadline when it is applied.
  */
-import type { Clock } from '../../log/time.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Due, Duty } from '../../projections/projection.ts';
 
 /** Entries that arrive together are looked at together. */
 const LOOK_MS = 10;
 /** After a refused round (backpressure, no leader). */
 const RETRY_MS = 200;
+/** After a fault of a rule: it will most likely be there again, and every time it is told. */
+const FAULT_MS = 5_000;
 
 export interface DutiesOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>;
+  /** Log time: what deadlines are compared with. */
+  readonly now: () => Milliseconds;
   readonly isLeader: () => boolean;
   readonly due: (now: number) => Due;
   /** Proposes one duty; true when it was applied, whatever it led to. */
   readonly propose: (duty: Duty) => Promise<boolean>;
+  /** Told of what `due` or `propose` threw: a fault of one rule must not end the node (I11). */
+  readonly onError: (error: unknown) => void;
 }
 
 type State =
@@ -74,18 +80,35 @@ export class Duties {
   #look(): void {
     this.#state = IDLE;
     if (!this.#options.isLeader()) return;
-    const now = this.#options.clock.now();
-    const { duties, next_at } = this.#options.due(now);
-    if (duties.length > 0) this.#state = { kind: 'proposing', round: this.#propose(duties) };
+    const now = this.#options.now();
+    try {
+      this.#meet(this.#options.due(now), now);
+    } catch (error) {
+      this.#options.onError(error);
+      this.#lookIn(FAULT_MS);
+    }
+  }
+
+  #meet({ duties, next_at }: Due, now: Milliseconds): void {
+    if (duties.length > 0) this.#state = { kind: 'proposing', round: this.#round(duties) };
     else if (next_at !== undefined) this.#lookIn(Math.max(LOOK_MS, next_at - now));
   }
 
-  async #propose(duties: readonly Duty[]): Promise<void> {
-    const applied = await Promise.all(duties.map((duty) => this.#options.propose(duty)));
+  async #round(duties: readonly Duty[]): Promise<void> {
+    const applied = await Promise.all(duties.map((duty) => this.#propose(duty)));
     this.#rounds += 1;
     this.#proposed += duties.length;
     if (this.#state.kind === 'stopped') return;
     this.#state = IDLE;
     this.#lookIn(applied.every(Boolean) ? LOOK_MS : RETRY_MS);
+  }
+
+  async #propose(duty: Duty): Promise<boolean> {
+    try {
+      return await this.#options.propose(duty);
+    } catch (error) {
+      this.#options.onError(error);
+      return false;
+    }
   }
 }

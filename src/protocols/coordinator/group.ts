@@ -101,15 +101,17 @@ export class Group implements EngineSink {
       ...options,
       group: id,
       machine: this.machine,
-      now: () => clock.now(),
+      now: () => this.now(),
       configuration: () => this.status(),
       agree: (root) => this.#agree(root),
     });
     this.#duties = new Duties({
       clock,
+      now: () => this.now(),
       isLeader: () => this.isLeader,
       due: (now) => this.machine.due(now),
       propose: (duty) => this.#proposeDuty(duty),
+      onError: (error) => options.onLoopError('duties', error),
     });
     this.#snapshotLoop = new Loop({
       name: `snapshots ${id.id}`,
@@ -156,7 +158,7 @@ export class Group implements EngineSink {
   /** Takes a command whose data its schema has parsed, and answers when it was applied. */
   async propose(command: Command, traffic: Traffic): Promise<Answer> {
     if (command.once === undefined) return this.#proposeOnce(command, traffic);
-    const known = this.machine.recognise(command, this.#options.clock.now());
+    const known = this.machine.recognise(command, this.now());
     if (known !== undefined) return this.#answerFrom(this.machine.position, known);
     if (!this.#inFlight.enter(command)) return { kind: 'refused', code: 'idempotency-in-flight' };
     try {
@@ -182,6 +184,11 @@ export class Group implements EngineSink {
 
   status(): EngineStatus {
     return this.#running().status();
+  }
+
+  /** Log time, for whoever asks what holds now: the wall clock may have jumped since the last entry. */
+  now(): Milliseconds {
+    return this.#running().now();
   }
 
   loops(): readonly LoopStatus[] {

@@ -120,7 +120,7 @@ export class Loop {
   #failed(error: unknown): void {
     this.#errors += 1;
     this.#consecutive += 1;
-    this.#lastError = String(error);
+    this.#lastError = said(error);
     this.#options.onError?.(error);
   }
 
@@ -129,5 +129,14 @@ export class Loop {
     this.#state = 'idle';
     this.#sleep(this.#again ? 0 : this.#options.interval);
     this.#again = false;
+  }
+}
+
+/** Whatever was thrown, as text: some things cannot even be turned into a string. */
+function said(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'an error without words';
   }
 }

@@ -100,10 +100,20 @@ export class Snapshots {
 
   /** Takes a snapshot now, or joins the one in progress. @returns its index */
   take(): Promise<number> {
-    this.#current ??= this.#take().finally(() => {
-      this.#current = undefined;
-    });
+    this.#current ??= this.#attempt();
     return this.#current;
+  }
+
+  async #attempt(): Promise<number> {
+    try {
+      return await this.#take();
+    } catch (error) {
+      // The next interval tries again; sooner it would only meet the same disk.
+      this.#bytesSince = Math.max(this.#bytesSince, this.#threshold() * INTERVAL_SHARE);
+      throw error;
+    } finally {
+      this.#current = undefined;
+    }
   }
 
   #threshold(): number {

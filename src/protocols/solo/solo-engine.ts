@@ -9,7 +9,7 @@
  * with a majority of one): append, wait for the fsync, commit. Each start is a new term, durable before
  * anything is accepted, so entries of two lives of a node are told apart.
  */
-import type { Clock } from '../../log/time.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
 import { encodeCommand } from '../../log/command.ts';
 import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES, placeOf, sealFrame } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
@@ -25,6 +25,7 @@ import type {
   Proposed,
   ReadPoint,
 } from '../engine.ts';
+import { LogTime } from '../log-time.ts';
 
 export interface SoloOptions {
   readonly log: Log;
@@ -53,14 +54,15 @@ export class SoloEngine implements Engine {
   #state: State = { kind: 'leading' };
   #last: number;
   #committed: number;
-  #stampedAt: number;
+  readonly #time: LogTime;
 
   private constructor(options: SoloOptions, term: number) {
     this.#options = options;
     this.#term = term;
     this.#last = options.log.bounds(options.group).last;
     this.#committed = options.applied;
-    this.#stampedAt = options.appliedAt;
+    this.#time = new LogTime(options.clock);
+    this.#time.resume(options.appliedAt);
   }
 
   /**
@@ -124,6 +126,10 @@ export class SoloEngine implements Engine {
     };
   }
 
+  now(): Milliseconds {
+    return this.#time.now();
+  }
+
   async stop(): Promise<void> {
     this.#state = { kind: 'stopped' };
     await this.#options.log.flush().catch(() => undefined);
@@ -138,8 +144,7 @@ export class SoloEngine implements Engine {
   /** Gives the frame its place: the next index, this term, and a stamp that never runs backwards. */
   #place(frame: Buffer): number {
     this.#last += 1;
-    this.#stampedAt = Math.max(this.#stampedAt, this.#options.clock.now());
-    sealFrame(frame, { term: this.#term, index: this.#last, at: this.#stampedAt });
+    sealFrame(frame, { term: this.#term, index: this.#last, at: this.#time.now() });
     return this.#last;
   }
 
@@ -158,7 +163,7 @@ export class SoloEngine implements Engine {
       const frames = splitFrames(chunk.frames);
       sink.committed(frames);
       this.#committed = chunk.last;
-      this.#stampedAt = placeOf(frames.at(-1) as Buffer).at;
+      this.#time.resume(placeOf(frames.at(-1) as Buffer).at);
       await breathe();
     }
   }

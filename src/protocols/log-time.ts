@@ -1,0 +1,44 @@
+/**
+ * Log time: what a leader stamps its entries with, and what every deadline in the log is compared with.
+ *
+ * ```
+ *  wall clock   ──────────┐ set back an hour          deadlines in log time neither
+ *                         └──────────────────         end nor freeze
+ *  log time     ──────────────────────────────        at 0.9 to 1.1 of the monotonic clock's pace
+ * ```
+ *
+ * It starts from the wall clock, or from the last stamp where that is later, goes on with the monotonic
+ * clock and is drawn to the wall clock by at most SLEW of the time that passes. It never runs backwards.
+ */
+import type { Clock, Milliseconds } from '../log/time.ts';
+
+/** The share by which log time may run fast or slow to come back to the wall clock. */
+const SLEW = 0.1;
+
+export class LogTime {
+  readonly #clock: Clock;
+  #at: Milliseconds;
+  #read: Milliseconds;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#at = clock.now();
+    this.#read = clock.monotonic();
+  }
+
+  /** Goes on from a stamp that is in the log already, if that is later. */
+  resume(stamp: Milliseconds): void {
+    this.#at = Math.max(this.#at, stamp);
+  }
+
+  /** Whole milliseconds since the epoch. */
+  now(): Milliseconds {
+    const monotonic = this.#clock.monotonic();
+    const elapsed = monotonic - this.#read;
+    this.#read = monotonic;
+    const away = this.#clock.now() - (this.#at + elapsed);
+    const slew = Math.min(Math.abs(away), elapsed * SLEW);
+    this.#at += elapsed + Math.sign(away) * slew;
+    return Math.floor(this.#at);
+  }
+}
