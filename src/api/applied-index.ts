@@ -69,8 +69,8 @@ export class AppliedIndex {
           resolve(waited);
         },
       };
-      signal?.addEventListener('abort', late);
       this.#enter(waiter);
+      signal?.addEventListener('abort', late);
     });
   }
 

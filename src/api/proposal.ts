@@ -67,6 +67,10 @@ export interface Written extends OutcomeJson {
   readonly term: number;
   /** The fencing token of what was granted, where something was. */
   readonly token?: number;
+  /** What was claimed, as it is now. */
+  readonly claimed?: readonly object[];
+  /** Decided, and not written. */
+  readonly dry_run?: boolean;
 }
 
 export type Answered =

@@ -13,7 +13,7 @@ import { type Endpoint, type Incoming, ok, refusal, type Reply, type Serving } f
 import { WRITE, WRITE_HEADERS } from './fields.ts';
 import { query, unknownGroup } from './query.ts';
 import { readBody, readPart, together } from './request.ts';
-import { commandOf, propose, settled, type WriteOptions } from './write.ts';
+import { commandOf, propose, replyTo, settled, type WriteOptions } from './write.ts';
 
 /** Commands in one batch; the body's 1 MiB is the other bound. */
 export const BATCH_MAX = 1000;
@@ -42,7 +42,8 @@ async function one(serving: Serving, incoming: Incoming): Promise<Reply> {
   if (group === undefined) return refusal(unknownGroup());
   const prepared = prepare(group, body, { type: '/type', data: below('/data') });
   if (prepared.kind === 'problem') return refusal(prepared.problem);
-  return propose(serving, group, { ...prepared, type: body.type, headers, options, incoming });
+  const write = { ...prepared, type: body.type, headers, options, incoming };
+  return replyTo(await propose(serving, group, write));
 }
 
 async function many(serving: Serving, incoming: Incoming): Promise<Reply> {

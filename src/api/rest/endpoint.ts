@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { Role } from '../../projections/projection.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { AppliedIndex } from '../applied-index.ts';
+import type { ParkedClaims } from '../parked-claims.ts';
 import type { ServedNode } from '../served-node.ts';
 import type { JsonRead } from '../wire/json.ts';
 import type { Problem, ProblemCode } from '../wire/problem.ts';
@@ -48,6 +49,7 @@ export type Reply =
 export interface Serving {
   readonly node: ServedNode;
   readonly applied: (group: Group) => AppliedIndex;
+  readonly claims: ParkedClaims;
 }
 
 export interface Endpoint {

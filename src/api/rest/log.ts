@@ -70,7 +70,7 @@ async function news({ serving, group, query: { after, wait }, incoming }: Range)
 interface Scan {
   readonly after: number;
   readonly limit: number;
-  readonly type: Matches | undefined;
+  readonly type?: Matches | undefined;
 }
 
 async function scan(group: Group, { after, limit, type }: Scan): Promise<Found> {

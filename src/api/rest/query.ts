@@ -8,7 +8,7 @@
  * ```
  */
 import { z } from 'zod';
-import type { Role } from '../../projections/projection.ts';
+import type { Moment, Role } from '../../projections/projection.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { Waited } from '../applied-index.ts';
 import { problem, type Problem, type ProblemCode } from '../wire/problem.ts';
@@ -141,7 +141,7 @@ function leaderIn(point: Point): Readonly<Record<string, unknown>> {
 }
 
 /** One resource, with the index of its last change as its ETag; a caller that has it gets 304. */
-export function resource(
+function resource(
   body: object,
   { changed, incoming }: { readonly changed: number; readonly incoming: Incoming },
 ): Reply {
@@ -153,4 +153,19 @@ export function resource(
 
 export function notFound(what: string): Reply {
   return refusal(problem('not-found', `there is no ${what}`));
+}
+
+/** The resource, or that there is none. Rows say in `changed_index` when they last changed. */
+export function resourceOr404(
+  what: string,
+  view: { readonly changed_index: number } | undefined,
+  incoming: Incoming,
+): Reply {
+  if (view === undefined) return notFound(what);
+  return resource(view, { changed: view.changed_index, incoming });
+}
+
+/** The moment a question is asked in. */
+export function now({ node }: Serving, group: Group): Moment {
+  return group.machine.momentAt(node.clock.now());
 }

@@ -18,9 +18,11 @@ import { Compacted } from '../../log/fault.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { AppliedIndex } from '../applied-index.ts';
 import { Metrics } from '../metrics.ts';
+import { ParkedClaims } from '../parked-claims.ts';
 import type { ServedNode } from '../served-node.ts';
 import { readJson } from '../wire/json.ts';
 import { problem, PROBLEM_TYPE, type Problem, type ProblemCode } from '../wire/problem.ts';
+import { ASSIGNMENTS } from './assignments.ts';
 import { COMMANDS } from './commands.ts';
 import {
   type Body,
@@ -33,9 +35,12 @@ import {
   type Serving,
 } from './endpoint.ts';
 import { strangeness } from './host.ts';
+import { LOCKS } from './locks.ts';
 import { LOG } from './log.ts';
 import { documentation } from './openapi.ts';
+import { QUEUES } from './queues.ts';
 import { SERVICE } from './service.ts';
+import { WORK } from './work.ts';
 
 /** The largest body; beyond it 413 `too-large`, whatever the route. */
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -50,7 +55,15 @@ export interface ServerOptions {
 }
 
 /** Every endpoint that is served, in the order of the documentation. */
-export const ENDPOINTS: readonly Endpoint[] = [...COMMANDS, ...LOG, ...SERVICE];
+export const ENDPOINTS: readonly Endpoint[] = [
+  ...WORK,
+  ...QUEUES,
+  ...ASSIGNMENTS,
+  ...LOCKS,
+  ...COMMANDS,
+  ...LOG,
+  ...SERVICE,
+];
 
 /** Builds the server of a node; `listen`, or `inject`, is the caller's. */
 export function buildServer(node: ServedNode, options: ServerOptions = {}): FastifyInstance {
@@ -79,12 +92,15 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
 
 function servingOf(node: ServedNode, server: FastifyInstance): Serving {
   const waiting = new Map<Group, AppliedIndex>();
+  const claims = new ParkedClaims(node.main, node.clock);
   server.addHook('preClose', (done) => {
+    claims.stop();
     for (const applied of waiting.values()) applied.stop();
     done();
   });
   return {
     node,
+    claims,
     applied: (group) => {
       const applied = waiting.get(group) ?? new AppliedIndex(group, node.clock);
       waiting.set(group, applied);

@@ -41,6 +41,7 @@ import {
 } from './endpoint.ts';
 import { WRITE, WRITE_HEADERS } from './fields.ts';
 import { objectIn, readPart, together } from './request.ts';
+import { type Fields, UNWRAPPED, type Wrapping } from './wrapping.ts';
 
 const FINGERPRINT_LENGTH = 32;
 
@@ -67,6 +68,12 @@ interface CommandSpec {
   readonly type: string;
   /** Fields that may stand in the query instead of the body: for DELETE, whose body some clients drop. */
   readonly query?: z.ZodRawShape;
+  /** Fields the caller may leave to us. */
+  readonly fills?: Readonly<Record<string, () => unknown>>;
+  /** How the fields of the request lie in the command. */
+  readonly wrapping?: Wrapping;
+  /** What is done to the fields once they are valid. */
+  readonly revise?: (data: Fields) => Fields;
   readonly problems?: readonly ProblemCode[];
 }
 
@@ -77,91 +84,110 @@ export function ruleOf(type: string): CommandRule {
   return rule;
 }
 
+const PLAIN = {
+  wrapping: UNWRAPPED,
+  query: {},
+  fills: {},
+  revise: (data: Fields) => data,
+  problems: [],
+} as const;
+
 /** Declares a write: one command whose fields are the path's names, the body's members, the query's. */
-export function command({ method, path, type, query = {}, problems = [] }: CommandSpec): Endpoint {
+export function command(spec: CommandSpec): Endpoint {
+  const { method, path, type, problems, wrapping, query, fills, revise } = { ...PLAIN, ...spec };
   const rule = ruleOf(type);
   const named = namesIn(path);
   const options = z.strictObject({ ...WRITE, ...query });
+  const declared: Declared = {
+    type,
+    wrapping,
+    named,
+    options,
+    fills: Object.entries(fills),
+    revise,
+  };
+  // Commands take objects; so their fields can be told apart by where they stand.
+  const shape = wrapping.shape(rule.schema as unknown as z.ZodObject);
   return {
     method,
     path,
     summary: rule.summary,
     role: rule.role,
-    params: fieldsOf(rule, named),
+    params: z.object(pick(shape, (name) => named.includes(name))),
     query: options,
     headers: WRITE_HEADERS,
-    body: fieldsBut(rule, named),
+    body: bodySchema(declared, shape),
     problems: ['commit-unknown', 'backpressure', ...problems],
-    reply: (serving, incoming) => written({ type, options, named }, serving, incoming),
+    reply: (serving, incoming) => written(declared, serving, incoming),
   };
 }
 
 /** The names in braces of a path. */
-export function namesIn(path: string): readonly string[] {
+function namesIn(path: string): readonly string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
-}
-
-/** Commands take objects: their fields can be told apart by where they stand. */
-function fieldsOf({ schema }: CommandRule, names: readonly string[]): z.ZodObject {
-  return (schema as unknown as z.ZodObject).pick(mask(names));
-}
-
-function fieldsBut({ schema }: CommandRule, names: readonly string[]): z.ZodObject {
-  return (schema as unknown as z.ZodObject).omit(mask(names));
-}
-
-function mask(names: readonly string[]): Record<string, true> {
-  return Object.fromEntries(names.map((name) => [name, true]));
 }
 
 interface Declared {
   readonly type: string;
-  readonly options: z.ZodObject;
+  readonly wrapping: Wrapping;
   readonly named: readonly string[];
+  readonly options: z.ZodObject;
+  readonly fills: readonly (readonly [name: string, draw: () => unknown])[];
+  readonly revise: (data: Fields) => Fields;
 }
 
-async function written(
-  { type, options, named }: Declared,
-  serving: Serving,
-  incoming: Incoming,
-): Promise<Reply> {
+function bodySchema({ named, fills }: Declared, shape: z.ZodRawShape): z.ZodObject {
+  const body = z.object(pick(shape, (name) => !named.includes(name)));
+  return body.partial(Object.fromEntries(fills.map(([name]) => [name, true])));
+}
+
+function pick(shape: z.ZodRawShape, wanted: (name: string) => boolean): z.ZodRawShape {
+  return Object.fromEntries(Object.entries(shape).filter(([name]) => wanted(name)));
+}
+
+async function written(declared: Declared, serving: Serving, incoming: Incoming): Promise<Reply> {
   const request = together({
-    query: readPart('query', options, incoming),
+    query: readPart('query', declared.options, incoming),
     headers: readPart('headers', WRITE_HEADERS, incoming),
     body: objectIn(incoming.body),
   });
   if (request.kind === 'problem') return refusal(request.problem);
-  const { dry_run, timeout, ...fields } = request.values.query;
-  const data = { ...fields, ...request.values.body, ...(incoming.params as object) };
-  const prepared = prepare(
-    serving.node.main,
-    { type, data },
-    { type: '', data: locate(named, Object.keys(fields)) },
-  );
-  if (prepared.kind === 'problem') return refusal(prepared.problem);
-  return propose(serving, serving.node.main, {
-    ...prepared,
-    type,
-    headers: request.values.headers,
-    options: { dry_run, timeout } as WriteOptions,
-    incoming,
+  const { headers, body, query } = request.values;
+  const { dry_run, timeout, ...inQuery } = query;
+  const { type, wrapping, revise } = declared;
+  const { main } = serving.node;
+  const data = wrapping.data({
+    ...filled(declared),
+    ...inQuery,
+    ...body,
+    ...(incoming.params as Fields),
   });
+  const places = { type: '', data: locate(declared, Object.keys(inQuery)) };
+  const prepared = prepare(main, { type, data }, places);
+  if (prepared.kind === 'problem') return refusal(prepared.problem);
+  const options = { dry_run, timeout } as WriteOptions;
+  const write = { ...prepared, data: revise(prepared.data), type, headers, options, incoming };
+  return replyTo(wrapping.answer(await propose(serving, main, write)));
+}
+
+function filled({ fills }: Declared): Fields {
+  return Object.fromEntries(fills.map(([name, draw]) => [name, draw()]));
 }
 
 /** Fields of the command stand in the path, in the query, or else in the body. */
-function locate(inPath: readonly string[], inQuery: readonly string[]): Locate {
+function locate({ named, wrapping }: Declared, inQuery: readonly string[]): Locate {
   return (path) => {
-    const [first] = path;
-    if (inPath.includes(String(first))) return `/path${pointerTo(path)}`;
-    return inQuery.includes(String(first)) ? `/query${pointerTo(path)}` : pointerTo(path);
+    const own = path.slice(wrapping.depth);
+    const first = String(own[0]);
+    if (named.includes(first)) return `/path${pointerTo(own)}`;
+    return inQuery.includes(first) ? `/query${pointerTo(own)}` : pointerTo(own);
   };
 }
 
 /** Proposes a prepared command, or decides it without writing. */
-export async function propose(serving: Serving, group: Group, write: Write): Promise<Reply> {
+export async function propose(serving: Serving, group: Group, write: Write): Promise<Answered> {
   const asked = commandOf(write);
-  if (write.options.dry_run) return dryRun(group, asked);
-  return replyTo(await settled(serving, group, asked, write));
+  return write.options.dry_run ? dryRun(group, asked) : settled(serving, group, asked, write);
 }
 
 /** Proposes and waits within the limit. */
@@ -185,12 +211,12 @@ export function replyTo(result: Answered): Reply {
   return result.kind === 'written' ? ok(result.written, headers) : refusal(result.problem, headers);
 }
 
-function dryRun(group: Group, asked: Command): Reply {
+function dryRun(group: Group, asked: Command): Answered {
   const { index, term, at } = group.machine.momentAt(0);
   const led = ledTo(group.machine.dryRun({ ...asked, at }), { index, term });
   return led.kind === 'written'
-    ? ok({ ...led.written, dry_run: true })
-    : refusal({ ...led.problem, dry_run: true });
+    ? { kind: 'written', written: { ...led.written, dry_run: true }, replayed: false }
+    : { kind: 'problem', problem: { ...led.problem, dry_run: true }, replayed: false };
 }
 
 /** The command as it goes into the log. */

@@ -87,7 +87,7 @@ function obstacleTo({ job_id }: JobFields, tables: ReadonlyTables): Refusal | un
   return activeCount(tables) >= ACTIVE_MAX
     ? refuse('backpressure', 'too many jobs are assigned', {
         limit: ACTIVE_MAX,
-        retry_after: RETRY_SECONDS,
+        retry_after_seconds: RETRY_SECONDS,
       })
     : undefined;
 }

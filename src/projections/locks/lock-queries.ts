@@ -20,7 +20,7 @@ export type LockView =
       readonly name: string;
       readonly last_owner: string;
       readonly blocked_until: number;
-      readonly retry_after: number;
+      readonly retry_after_seconds: number;
       readonly changed_index: number;
     };
 
@@ -56,7 +56,7 @@ function viewOf(standing: Standing, moment: Moment): LockView | undefined {
       name,
       last_owner: owner,
       blocked_until: until,
-      retry_after: seconds,
+      retry_after_seconds: seconds,
       changed_index,
     };
   return {

@@ -85,7 +85,7 @@ function acquire(ruling: Ruling, wanted: z.output<typeof acquireSchema>): Decisi
   if (locks.size >= LOCKS_MAX && !locks.has(name))
     return refuse('backpressure', 'too many locks', {
       limit: LOCKS_MAX,
-      retry_after: RETRY_SECONDS,
+      retry_after_seconds: RETRY_SECONDS,
     });
   const lease_ms = wanted.ttl_seconds * 1000;
   ruling.emit<Facts>({
@@ -106,7 +106,7 @@ function obstacleTo(owner: string, standing: Standing, moment: Moment): Refusal 
   const seconds = secondsUntil(standing.until, moment);
   if (standing.kind === 'delayed')
     return refuse('conflict', 'the lock was lost and its delay still runs', {
-      retry_after: seconds,
+      retry_after_seconds: seconds,
     });
   const { owner: holder, token } = standing.row;
   if (holder === owner) return undefined;
