@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CHAIN_START, type ChainEnd, decodeLink, nextLink } from '../../src/log/batch-chain.ts';
 import { readChain, standingName } from '../../src/log/chain-reading.ts';

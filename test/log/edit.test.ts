@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Compacted } from '../../src/log/fault.ts';
 import { Log } from '../../src/log/log.ts';

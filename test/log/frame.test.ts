@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeEntry, encodeCommand } from '../../src/log/command.ts';
 import { COMMAND_BYTES_MAX, placeOf, readFrame, sealFrame } from '../../src/log/frame.ts';

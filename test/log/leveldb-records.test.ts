@@ -1,5 +1,5 @@
 import CRC32C from 'crc-32/crc32c.js';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_BYTES, scanRecords } from '../../src/log/leveldb-records.ts';
 
@@ -17,6 +17,11 @@ function physical(type: number, payload: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
+function typeOf(begun: boolean, ended: boolean): number {
+  if (begun) return ended ? LAST : MIDDLE;
+  return ended ? FULL : FIRST;
+}
+
 /** Lays records out as LevelDB's log writer does. */
 function written(payloads: readonly Buffer[]): Buffer {
   const parts: Buffer[] = [];
@@ -25,22 +30,17 @@ function written(payloads: readonly Buffer[]): Buffer {
     parts.push(part);
     offset += part.length;
   };
+  const left = (): number => BLOCK_BYTES - (offset % BLOCK_BYTES);
   for (const payload of payloads) {
-    let rest = payload;
+    let at = 0;
     let begun = false;
-    do {
-      const left = BLOCK_BYTES - (offset % BLOCK_BYTES);
-      if (left < 7) {
-        put(Buffer.alloc(left));
-        continue;
-      }
-      const fragment = rest.subarray(0, left - 7);
-      rest = rest.subarray(fragment.length);
-      const ends = rest.length === 0;
-      put(physical(begun ? (ends ? LAST : MIDDLE) : ends ? FULL : FIRST, fragment));
-      begun = true;
-      if (ends) break;
-    } while (true);
+    for (let ended = false; !ended; begun = true) {
+      if (left() < 7) put(Buffer.alloc(left()));
+      const end = Math.min(payload.length, at + left() - 7);
+      ended = end === payload.length;
+      put(physical(typeOf(begun, ended), payload.subarray(at, end)));
+      at = end;
+    }
   }
   return Buffer.concat(parts);
 }
