@@ -107,7 +107,9 @@ export class NodeProcess {
 
   /** A node says where it listens in a file beside its log; one left by a killed node names another pid. */
   async #listening(child: ChildProcess): Promise<boolean> {
-    const text = await readFile(join(this.#options.directory, 'node.json'), 'utf8').catch(() => '{}');
+    const text = await readFile(join(this.#options.directory, 'node.json'), 'utf8').catch(
+      () => '{}',
+    );
     const { pid, url } = parsed(text);
     if (pid !== child.pid || url === undefined) return false;
     this.#url = url;

@@ -1,7 +1,7 @@
 /**
  * One round of the append benchmark, in a process of its own so that it can be killed:
  *
- *     append-run.ts log|level <directory> <seconds> <callers> <bytes>
+ *     append-run log|level <directory> <seconds> <callers> <bytes>
  *
  * `log` appends through our log, `level` puts the same frames with raw classic-level, group commit and
  * chained batches. Prints one JSON line when the time is up and goes on, printing the newest
@@ -88,6 +88,12 @@ async function caller(): Promise<never> {
   }
 }
 
+/** Since the process began. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 function tell(line: object): void {
   // Synchronous, so that what is printed was acknowledged before the process is killed.
   writeSync(1, `${JSON.stringify(line)}\n`);
@@ -97,11 +103,20 @@ for (let at = 0; at < Number(callers); at++) void caller();
 setTimeout(() => {
   const [cpu, started] = [process.cpuUsage(), performance.now()];
   isMeasuring = true;
-  setTimeout(() => {
-    isMeasuring = false;
-    const used = process.cpuUsage(cpu);
-    const elapsed = performance.now() - started;
-    tell({ done, elapsed, cpu: used.user + used.system, bytes: template.length, ...latencies.toJSON() });
-    setInterval(() => tell({ acknowledged }), 20);
-  }, Number(seconds) * 1000);
+  setTimeout(
+    () => {
+      isMeasuring = false;
+      const used = process.cpuUsage(cpu);
+      const elapsed = performance.now() - started;
+      tell({
+        done,
+        elapsed,
+        cpu: used.user + used.system,
+        bytes: template.length,
+        ...latencies.toJSON(),
+      });
+      setInterval(() => tell({ acknowledged, used: cpuSeconds() }), 20);
+    },
+    Number(seconds) * 1000,
+  );
 }, WARM_UP_MS);

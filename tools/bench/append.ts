@@ -8,8 +8,10 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { readUint64 } from '../../src/log/integer.ts';
+import { figure } from '../table.ts';
 import { MAIN, openLog } from '../read-log.ts';
 import { type Benchmark, type Settings, withDirectory } from './benchmark.ts';
+import { compiled } from './compiled.ts';
 import { OthersLoad, quiet } from './quiet.ts';
 import { ratios, series } from './series.ts';
 
@@ -53,36 +55,42 @@ async function lastInLog(directory: string): Promise<number> {
   return last;
 }
 
-async function heard(
-  child: ChildProcess,
-): Promise<{ readonly measured: Measured; readonly acknowledged: number }> {
-  let [measured, acknowledged, told]: [Measured | undefined, number, number] = [undefined, 0, 0];
+/** What the writing process says between its measured time and its end. */
+interface Going {
+  readonly acknowledged: number;
+  /** CPU seconds since it began. */
+  readonly used: number;
+}
+
+interface Heard extends Going {
+  readonly measured: Measured;
+}
+
+async function heard(child: ChildProcess): Promise<Heard> {
+  const lines: (Measured | Going)[] = [];
   for await (const line of createInterface({ input: child.stdout! })) {
-    const said = JSON.parse(line) as Measured & { readonly acknowledged?: number };
-    if (said.acknowledged === undefined) measured = said;
-    else acknowledged = said.acknowledged;
-    told += 1;
-    if (told > HEARD) child.kill('SIGKILL');
+    lines.push(JSON.parse(line) as Measured | Going);
+    if (lines.length > HEARD) child.kill('SIGKILL');
   }
-  if (measured === undefined) throw new Error('the writing process ended before its time');
-  return { measured, acknowledged };
+  const [measured, going] = [lines[0], lines.at(-1)];
+  if (measured === undefined || going === undefined || lines.length <= HEARD)
+    throw new Error('the writing process ended before its time');
+  return { measured: measured as Measured, ...(going as Going) };
 }
 
 function round(kind: Kind, settings: Settings): Promise<Round> {
   return withDirectory(settings, async (directory) => {
     await quiet(settings.force);
-    const program = join(import.meta.dirname, 'append-run.ts');
     const callers = settings.inFlight ?? CALLERS;
     const options = [kind, directory, settings.seconds, callers, BYTES].map(String);
     const others = await OthersLoad.start([]);
-    const child = spawn(process.execPath, ['--import', 'tsx', program, ...options], {
+    const child = spawn(process.execPath, [compiled('append-run'), ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const { measured, acknowledged } = await heard(child);
-    // The child is gone and its CPU time with it: what the whole process used is close enough.
-    const total = await others.share([]);
+    const { measured, acknowledged, used } = await heard(child);
+    const share = await others.share([], used);
     const found = await (kind === 'log' ? lastInLog(directory) : lastInLevel(directory));
-    return { ...measured, acknowledged, found, others: total };
+    return { ...measured, acknowledged, found, others: share };
   });
 }
 
@@ -93,7 +101,10 @@ function perSecond({ done, elapsed }: Measured): number {
 function lostIn(rounds: readonly Round[]): string[] {
   return rounds
     .filter(({ acknowledged, found }) => found < acknowledged)
-    .map(({ acknowledged, found }) => `entry ${acknowledged} was acknowledged, the disk ends at ${found}`);
+    .map(
+      ({ acknowledged, found }) =>
+        `entry ${acknowledged} was acknowledged, the disk ends at ${found}`,
+    );
 }
 
 export const append: Benchmark = {
@@ -116,16 +127,27 @@ export const append: Benchmark = {
       name: this.name,
       title: this.title,
       figures: [
-        { label: 'ratio, log to level', unit: '', series: ratios(log, level), must: 0.7, goal: 0.9 },
+        {
+          label: 'ratio, log to level',
+          unit: '',
+          series: ratios(log, level),
+          must: 0.7,
+          goal: 0.9,
+        },
         { label: 'log', unit: 'entries/s', series: series(log) },
         { label: 'raw classic-level', unit: 'entries/s', series: series(level) },
         { label: 'log, CPU', unit: 'µs per entry', series: series(cpu(ours)) },
         { label: 'raw classic-level, CPU', unit: 'µs per entry', series: series(cpu(theirs)) },
         { label: 'log, p50', unit: 'ms', series: series(ours.map(({ p50 }) => p50)) },
         { label: 'log, p99', unit: 'ms', series: series(ours.map(({ p99 }) => p99)) },
-        { label: 'raw classic-level, p99', unit: 'ms', series: series(theirs.map(({ p99 }) => p99)) },
+        {
+          label: 'raw classic-level, p99',
+          unit: 'ms',
+          series: series(theirs.map(({ p99 }) => p99)),
+        },
       ],
       notes: [
+        `others used ${figure(series([...ours, ...theirs].map((one) => one.others)).median)} of a core`,
         `frames of ${ours[0]?.bytes ?? 0} bytes; each round in a process killed while it wrote, then looked up`,
       ],
       failures: lostIn([...ours, ...theirs]),

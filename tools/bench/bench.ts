@@ -13,10 +13,25 @@ import { Command, InvalidArgumentError } from 'commander';
 import { machineFacts } from '../process-figures.ts';
 import { append } from './append.ts';
 import { type Benchmark, DEFAULT_DIRECTORY, type Settings } from './benchmark.ts';
+import { idle } from './idle.ts';
+import { memory } from './memory.ts';
 import { Busy } from './quiet.ts';
+import { replay } from './replay.ts';
+import { restart } from './restart.ts';
+import { snapshot } from './snapshot.ts';
+import { http, stream } from './throughput.ts';
 import { machineLine, markdownReport, plainReport, type Report } from './report.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [append];
+const BENCHMARKS: readonly Benchmark[] = [
+  append,
+  stream,
+  http,
+  replay,
+  idle,
+  memory,
+  restart,
+  snapshot,
+];
 const DOCUMENT = join(import.meta.dirname, '../../docs/benchmarks.md');
 
 interface Options {
@@ -41,7 +56,10 @@ function positive(text: string): number {
 
 const program = new Command('bench')
   .description('Measures one node against the goals and against peers on this machine.')
-  .argument('[names...]', `which: ${BENCHMARKS.map(({ name, number }) => `${name} (${number})`).join(', ')}`)
+  .argument(
+    '[names...]',
+    `which: ${BENCHMARKS.map(({ name, number }) => `${name} (${number})`).join(', ')}`,
+  )
   .option('--rounds <n>', 'rounds of each', positive, 5)
   .option('--seconds <s>', 'how long a round measures', positive, 4)
   .option('--in-flight <n>', 'operations in flight, where that can be chosen', positive)
@@ -59,8 +77,7 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   if (names.length === 0) return BENCHMARKS;
   return names.map((name) => {
     const found = BENCHMARKS.find((one) => one.name === name || one.number === name.toUpperCase());
-    if (found === undefined) program.error(`there is no benchmark ${name}`);
-    return found;
+    return found ?? program.error(`there is no benchmark ${name}`);
   });
 }
 

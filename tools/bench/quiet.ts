@@ -26,9 +26,10 @@ export class OthersLoad {
     return new OthersLoad(await ownSeconds(own));
   }
 
-  async share(own: readonly number[]): Promise<number> {
+  /** @param gone CPU seconds of own processes that have ended meanwhile */
+  async share(own: readonly number[], gone = 0): Promise<number> {
     const elapsed = (performance.now() - this.#since) / 1000;
-    const used = busySeconds() - this.#busy - ((await ownSeconds(own)) - this.#own);
+    const used = busySeconds() - this.#busy - gone - ((await ownSeconds(own)) - this.#own);
     return Math.max(0, used / elapsed);
   }
 }
@@ -40,8 +41,9 @@ async function ownSeconds(own: readonly number[]): Promise<number> {
 
 /** Waits for a quiet second. @throws Busy when there is none within a minute; never waits when forced */
 export async function quiet(force: boolean): Promise<void> {
+  if (force) return;
   const until = performance.now() + WAIT_MS_MAX;
-  for (let share = await othersNow(); share > OTHERS_MAX && !force; share = await othersNow())
+  for (let share = await othersNow(); share > OTHERS_MAX; share = await othersNow())
     if (performance.now() > until)
       throw new Busy(
         `other processes use ${Math.round(share * 100)} % of a core; stop them, or say --force`,

@@ -74,7 +74,12 @@ const SPECS: readonly (readonly [string, number])[] = [
 /** Which models have so many GPUs in one node: a task for eight GPUs names no model that has two. */
 function specFor(random: Random, gpus: number): string {
   if (gpus === 0) return '';
-  return gpus <= 2 ? weighted(random, SPECS) : weighted(random, [['', 3], ['G2|V100M32', 1]]);
+  return gpus <= 2
+    ? weighted(random, SPECS)
+    : weighted(random, [
+        ['', 3],
+        ['G2|V100M32', 1],
+      ]);
 }
 
 function nodeLines(random: Random): string[] {

@@ -1,0 +1,204 @@
+/**
+ * One round against a real node: start, load from another process, measure, kill -9 while it writes,
+ * start again, and look up everything that was acknowledged.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NodeProcess } from '../node-process.ts';
+import { cpuSeconds, diskFlushes, memoryOf } from '../process-figures.ts';
+import { entriesOf, openLog } from '../read-log.ts';
+import { type Settings, withDirectory } from './benchmark.ts';
+import { compiled } from './compiled.ts';
+import type { Latencies, LoadNews, Orders } from './load.ts';
+import { OthersLoad, quiet } from './quiet.ts';
+import { OPENING, workload } from './workload.ts';
+
+const WARM_UP_MS = 1000;
+
+export interface LoadRound {
+  readonly perSecond: number;
+  readonly latencies: Latencies;
+  /** CPU of the node, µs per command. */
+  readonly nodeCpu: number;
+  readonly loadCpu: number;
+  /** Batches the node made durable, per command, as it counts them. */
+  readonly syncs: number;
+  /** Flushes of all disks, per command, as the kernel counts them. */
+  readonly flushes: number;
+  readonly rss: number;
+  readonly others: number;
+  readonly acknowledged: number;
+  readonly refused: number;
+  readonly restartMs: number;
+  readonly failures: readonly string[];
+}
+
+export type LoadProgram = 'stream-load' | 'http-load';
+
+type News<Kind extends LoadNews['kind']> = Extract<LoadNews, { readonly kind: Kind }>;
+
+/** The next news of one kind from a load process; rejects when the process ends before. */
+export function hear<Kind extends LoadNews['kind']>(
+  load: ChildProcess,
+  kind: Kind,
+): Promise<News<Kind>> {
+  return new Promise((resolve, reject) => {
+    const listen = (news: unknown): void => {
+      if ((news as LoadNews).kind !== kind) return;
+      load.off('message', listen);
+      resolve(news as News<Kind>);
+    };
+    load.on('message', listen);
+    load.once('exit', (code) =>
+      reject(new Error(`the load ended (${code}) before it was ${kind}`)),
+    );
+  });
+}
+
+export function startLoad(program: LoadProgram): ChildProcess {
+  return fork(compiled(program), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+}
+
+interface Sample {
+  readonly cpu: number;
+  readonly syncs: number;
+  readonly flushes: number;
+}
+
+export async function fsyncsOf(node: NodeProcess): Promise<number> {
+  const status = (await (await fetch(`${node.url}/status`)).json()) as {
+    readonly log: { readonly totals: { readonly fsyncs: number } };
+  };
+  return status.log.totals.fsyncs;
+}
+
+async function sample(node: NodeProcess): Promise<Sample> {
+  const [cpu, syncs] = await Promise.all([cpuSeconds(node.pid), fsyncsOf(node)]);
+  return { cpu, syncs, flushes: diskFlushes() };
+}
+
+export async function proposeOpening(node: NodeProcess): Promise<void> {
+  const response = await fetch(`${node.url}/v1/commands`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(OPENING),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the load cannot begin: ${text}`);
+}
+
+export function nodeOn(directory: string, settings: Settings): NodeProcess {
+  return new NodeProcess({
+    directory: join(directory, 'data'),
+    outputFile: join(directory, 'node.log'),
+    execArguments:
+      settings.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', settings.profile],
+  });
+}
+
+export function underLoad(
+  program: LoadProgram,
+  inFlight: number,
+  settings: Settings,
+): Promise<LoadRound> {
+  return withDirectory(settings, async (directory) => {
+    const node = nodeOn(directory, settings);
+    const load = startLoad(program);
+    try {
+      await hear(load, 'ready');
+      await quiet(settings.force);
+      await node.start();
+      await proposeOpening(node);
+      return await measured({ node, load, inFlight, directory, settings });
+    } finally {
+      load.kill('SIGKILL');
+      await node.kill();
+    }
+  });
+}
+
+interface Running {
+  readonly node: NodeProcess;
+  readonly load: ChildProcess;
+  readonly inFlight: number;
+  readonly directory: string;
+  readonly settings: Settings;
+}
+
+async function measured(running: Running): Promise<LoadRound> {
+  const { node, load, inFlight, directory, settings } = running;
+  const orders: Orders = {
+    url: node.url,
+    workload: settings.command,
+    inFlight,
+    warmUpMs: WARM_UP_MS,
+    measuredMs: settings.seconds * 1000,
+    from: 0,
+    commands: null,
+    acknowledgements: join(directory, 'acknowledged'),
+  };
+  load.send(orders);
+  await hear(load, 'measuring');
+  const own = [node.pid, load.pid!];
+  const [before, others] = [await sample(node), await OthersLoad.start(own)];
+  const figures = await hear(load, 'measured');
+  const [after, share, { rss }] = [
+    await sample(node),
+    await others.share(own),
+    await memoryOf(node.pid),
+  ];
+  const ended = hear(load, 'ended');
+  // A profile is only written by a process that may end by itself; otherwise the node dies as it writes.
+  await (settings.profile === undefined ? node.kill() : node.terminate());
+  const { acknowledged, refused, firstRefusal } = await ended;
+  const restartMs = await node.start();
+  await node.terminate();
+  const failures = await lostOf(orders, join(directory, 'data'));
+  if (refused > 0) failures.push(`${refused} commands were refused, the first: ${firstRefusal}`);
+  const { done, elapsedMs, cpu, latencies } = figures;
+  return {
+    perSecond: (done / elapsedMs) * 1000,
+    latencies,
+    nodeCpu: ((after.cpu - before.cpu) / done) * 1e6,
+    loadCpu: (cpu / done) * 1e6,
+    syncs: (after.syncs - before.syncs) / done,
+    flushes: (after.flushes - before.flushes) / done,
+    rss,
+    others: share,
+    acknowledged,
+    refused,
+    restartMs,
+    failures,
+  };
+}
+
+/** Looks every acknowledged command up in the log on disk: at its index, that very command. */
+async function lostOf(orders: Orders, directory: string): Promise<string[]> {
+  const bytes = await readFile(orders.acknowledgements);
+  const indices = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
+  const numbers = new Map<number, number>();
+  for (const [ref, index] of indices.entries()) if (index > 0) numbers.set(index, ref);
+  const commandAt = workload(orders.workload);
+  const log = await openLog(directory);
+  for await (const { index, type, data } of entriesOf(log)) {
+    const ref = numbers.get(index);
+    if (ref === undefined) continue;
+    const expected = commandAt(orders.from + ref);
+    if (expected.type === type && contains(data, expected.data)) numbers.delete(index);
+  }
+  await log.close();
+  if (numbers.size === 0) return [];
+  const [first] = numbers.keys();
+  return [`${numbers.size} acknowledged commands are not in the log, the first at index ${first}`];
+}
+
+/** What the node recorded has the fields that were sent, and defaults for the rest. */
+function contains(
+  recorded: Readonly<Record<string, unknown>>,
+  sent: Readonly<Record<string, unknown>>,
+): boolean {
+  return Object.entries(sent).every(
+    ([name, value]) => JSON.stringify(recorded[name]) === JSON.stringify(value),
+  );
+}
