@@ -1,0 +1,73 @@
+/** A node that is told to stop finishes what it took, refuses what is new, and is gone within its limit. */
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ask } from './ask.ts';
+import { until } from './condition.ts';
+import { temporaryFolder } from './folder.ts';
+import { audited, Ledger, NO_BREACHES } from './ledger.ts';
+import { Load, resolveDoubts } from './load.ts';
+import { NodeProcess } from './node-process.ts';
+
+const STOP_TIMEOUT_MS = 5_000;
+const SETTINGS = { STOP_TIMEOUT: '5s' };
+
+test('SIGTERM under load: exit 0 within the limit, nothing acknowledged is lost, and the exit was clean', async () => {
+  const directory = join(await temporaryFolder(), 'data');
+  const ledger = new Ledger();
+  const node = await NodeProcess.start({ directory, settings: SETTINGS });
+  const load = await Load.start(node.url, { ledger, http: 8, pipelined: 64 });
+  await load.reaches(500);
+
+  const told = Date.now();
+  node.signal('SIGTERM');
+  // What comes now is told that the node is going away, or finds nobody.
+  await until('new requests are refused', () => isRefused(node.url));
+  expect(await node.exited).toEqual({ code: 0, signal: null });
+  expect(Date.now() - told).toBeLessThan(STOP_TIMEOUT_MS + 1_000);
+  await load.stop();
+  const strange = load.refusals.filter(
+    (refusal) => refusal.kind === 'refused' && refusal.code !== 'shutting-down',
+  );
+  expect(strange).toEqual([]);
+
+  const again = await NodeProcess.start({ directory });
+  expect(again.output).not.toMatch(/unclean/);
+  await resolveDoubts(again.url, ledger);
+  expect(await audited(again.url, ledger)).toEqual(NO_BREACHES);
+});
+
+async function isRefused(url: string): Promise<boolean> {
+  const reply = await ask(`${url}/v1/commands`, { body: { type: 'add_work', data: {} } }).catch(
+    () => undefined,
+  );
+  // 400: it was still serving, and the command lacks its id.
+  expect([undefined, 400, 503]).toContain(reply?.status);
+  return reply === undefined || reply.status === 503;
+}
+
+test('a second and a third SIGTERM change nothing', async () => {
+  const directory = join(await temporaryFolder(), 'data');
+  const ledger = new Ledger();
+  const node = await NodeProcess.start({ directory, settings: SETTINGS });
+  const load = await Load.start(node.url, { ledger, http: 4, pipelined: 64 });
+  await load.reaches(200);
+  node.signal('SIGTERM');
+  node.signal('SIGTERM');
+  node.signal('SIGINT');
+  expect(await node.exited).toEqual({ code: 0, signal: null });
+  await load.stop();
+  const again = await NodeProcess.start({ directory });
+  await resolveDoubts(again.url, ledger);
+  expect(await audited(again.url, ledger)).toEqual(NO_BREACHES);
+});
+
+test('a client that never hangs up does not keep a node from stopping', async () => {
+  const directory = join(await temporaryFolder(), 'data');
+  const node = await NodeProcess.start({ directory, settings: { STOP_TIMEOUT: '1s' } });
+  const parked = ask(`${node.url}/v1/log?after=1&wait=30`).catch(() => undefined);
+  await until('somebody waits', async () => (await ask(`${node.url}/readyz`)).status === 200);
+  const told = Date.now();
+  expect((await node.stop()).code).toBe(0);
+  expect(Date.now() - told).toBeLessThan(3_000);
+  await parked;
+});
