@@ -145,32 +145,28 @@ type LaneOf = Pick<WorkRow, 'queue' | 'shape' | 'priority' | 'group_key' | 'targ
 
 /** Makes the lane of an item that came to it or left it show its head. */
 export function showHead(tables: WritableTables, row: LaneOf): void {
-  const lane = emptyLane(tables, row);
-  const head = headOf(tables, [lane.queue, lane.shape, -lane.priority, lane.group_key]);
-  if (head === undefined) tables.of(LANES).remove(LANES.key(lane));
-  else if (shownHead(tables, lane) !== head.work_id)
-    tables.of(LANES).put({
-      ...lane,
-      work_id: head.work_id,
-      added_index: head.added_index,
-      position: head.position,
-    });
+  const lanes = tables.of(LANES);
+  const turn = turnOf(row);
+  const key = `${turnKey(turn)} ${row.shape}`;
+  const head = headOf(tables, [row.queue, row.shape, -row.priority, turn.group_key]);
+  if (head === undefined) lanes.remove(key);
+  else if (lanes.get(key)?.work_id !== head.work_id) lanes.put(laneOf(tables, turn, head));
 }
 
-function emptyLane(tables: ReadonlyTables, row: LaneOf): LaneRow {
-  const { queue, shape, priority, target_node } = row;
-  const turn = { queue, priority, group_key: row.group_key ?? '' };
+function turnOf({ queue, priority, group_key }: LaneOf): Omit<Turn, 'served'> {
+  return { queue, priority, group_key: group_key ?? '' };
+}
+
+function laneOf(tables: ReadonlyTables, turn: Omit<Turn, 'served'>, head: WorkRow): LaneRow {
+  const { shape, target_node, work_id, added_index, position } = head;
+  const { queue, priority, group_key } = turn;
+  const served = lastTurn(tables, turn);
   const target = target_node ?? '';
-  const head = { work_id: '', added_index: 0, position: 0 };
-  return { ...turn, shape, target, served: lastTurn(tables, turn), ...head };
+  return { queue, priority, group_key, shape, target, served, work_id, added_index, position };
 }
 
 function lastTurn(tables: ReadonlyTables, turn: Omit<Turn, 'served'>): number {
   return tables.of(TURNS).get(turnKey(turn))?.served ?? 0;
-}
-
-function shownHead(tables: ReadonlyTables, lane: LaneRow): string | undefined {
-  return tables.of(LANES).get(LANES.key(lane))?.work_id;
 }
 
 function headOf(tables: ReadonlyTables, lane: IndexKey): WorkRow | undefined {
@@ -185,8 +181,7 @@ export function serve(
   row: LaneOf,
   { index, place }: { readonly index: number; readonly place: number },
 ): void {
-  const { queue, priority } = row;
-  const group_key = row.group_key ?? '';
+  const { queue, priority, group_key } = turnOf(row);
   const served = index * TURNS_PER_ENTRY + place;
   tables.of(TURNS).put({ queue, priority, group_key, served });
   const lanes = tables.of(LANES);

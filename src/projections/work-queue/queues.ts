@@ -90,9 +90,9 @@ export function changeQueue(
 }
 
 /** Counts what happened to an item of the queue. */
-export function count(tables: WritableTables, queue: string, totals: readonly Total[]): void {
+export function count(tables: WritableTables, queue: string, total: Total): void {
   const row = queueRow(tables, queue);
-  changeQueue(tables, queue, Object.fromEntries(totals.map((total) => [total, row[total] + 1])));
+  tables.of(QUEUES).put({ ...row, [total]: row[total] + 1 });
 }
 
 export function waitingIn(tables: ReadonlyTables, queue: string): number {
