@@ -15,6 +15,7 @@ import { type AppliedEntry, Machine } from '../machine.ts';
 import type { Outcome } from '../outcome.ts';
 import { cutSnapshot, encodeSnapshot, restoreSnapshot, type SnapshotRoots } from '../snapshot.ts';
 import type { UndoLimits } from '../undo-ring.ts';
+import { type AgreedRoot, agreedRoot } from './agreed-root.ts';
 import type { Evidence, Progress, SnapshotEvidence } from './evidence.ts';
 
 export interface ReplayOptions {
@@ -52,6 +53,8 @@ export interface Replayed {
   readonly faults: number;
   readonly state: SnapshotRoots;
   readonly checkpoints: ReadonlyMap<number, SnapshotRoots>;
+  /** Roots that were agreed on the way, oldest first. */
+  readonly agreed: readonly AgreedRoot[];
   readonly stop: Stop | undefined;
 }
 
@@ -92,6 +95,7 @@ class Folding {
   readonly #options: ReplayOptions;
   readonly #after: number;
   readonly #checkpoints = new Map<number, SnapshotRoots>();
+  readonly #agreed: AgreedRoot[] = [];
   #decided = 0;
   #stop: Stop | undefined;
 
@@ -128,6 +132,7 @@ class Folding {
       faults,
       state: stateRoots(this.#machine),
       checkpoints: this.#checkpoints,
+      agreed: this.#agreed,
       stop: this.#stop,
     };
   }
@@ -143,8 +148,8 @@ class Folding {
 
   #fold(seen: SeenEntry): void {
     try {
-      const entry = decodeEntry(seen.frame);
-      this.#settle(entry, seen.outcome);
+      const applied = this.#settle(decodeEntry(seen.frame), seen.outcome);
+      this.#agreed.push(...agreedIn(applied));
     } catch (error) {
       // Rules never throw out of a machine: what was recorded cannot be folded, or needs a newer build.
       this.#break((error as Error).message);
@@ -158,14 +163,13 @@ class Folding {
       this.#checkpoints.set(this.index, stateRoots(this.#machine));
   }
 
-  #settle(entry: Entry, recorded: Uint8Array | undefined): void {
-    if (recorded !== undefined && !this.#options.redecide) {
-      this.#machine.applyRecorded(entry, recorded);
-      return;
-    }
+  #settle(entry: Entry, recorded: Uint8Array | undefined): AppliedEntry {
+    if (recorded !== undefined && !this.#options.redecide)
+      return this.#machine.applyRecorded(entry, recorded);
     this.#decided += 1;
     const applied = this.#machine.apply(entry);
     if (recorded !== undefined) this.#compare(applied, recorded);
+    return applied;
   }
 
   #compare({ entry, outcome, outcomeBytes }: AppliedEntry, recorded: Uint8Array): void {
@@ -178,6 +182,12 @@ class Folding {
       decided: outcome,
     };
   }
+}
+
+/** What a state root that was taken into the log says; one that was refused says nothing. */
+function agreedIn({ entry, outcome }: AppliedEntry): readonly AgreedRoot[] {
+  if (entry.type !== 'state_root' || outcome.kind !== 'applied') return [];
+  return [agreedRoot(entry)];
 }
 
 /** Damage beside the entries hides none of them. */

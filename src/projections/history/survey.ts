@@ -7,17 +7,9 @@
 import { decodeEntry, type Entry, packr } from '../../log/command.ts';
 import type { SeenDamage, SeenEntry, Sighting } from '../../log/sighting.ts';
 import type { Outcome } from '../outcome.ts';
+import { type AgreedRoot, agreedRoot } from './agreed-root.ts';
 import { type Evidence, Findings, type Progress } from './evidence.ts';
 import { type Counts, Tally } from './tally.ts';
-
-/** A root of the state that the log itself vouches for. */
-export interface AgreedRoot {
-  /** The entry that says so. */
-  readonly said_at: number;
-  readonly at_index: number;
-  readonly digest: string;
-  readonly roots: Readonly<Record<string, string>>;
-}
 
 export interface Survey {
   readonly counts: Counts;
@@ -85,15 +77,13 @@ class Surveyor {
     for (const problem of fallen(this.#tally.newest, entry)) this.#report(seen, problem);
     this.#tally.read(entry);
     if (entry.type === 'state_root' && wasApplied(seen.outcome))
-      this.#agreed.push({ said_at: entry.index, ...(entry.data as unknown as RootData) });
+      this.#agreed.push(agreedRoot(entry));
   }
 
   #report({ index, where, offset }: Sighting, problem: string): void {
     this.#findings.add({ index, where, offset, problem });
   }
 }
-
-type RootData = Omit<AgreedRoot, 'said_at'>;
 
 function readable(frame: Buffer): Entry | undefined {
   try {

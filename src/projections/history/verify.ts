@@ -12,9 +12,10 @@
  */
 import { Machine } from '../machine.ts';
 import { restoreSnapshot, type SnapshotRoots } from '../snapshot.ts';
+import type { AgreedRoot } from './agreed-root.ts';
 import type { Evidence, Finding, Findings, Progress, SnapshotEvidence } from './evidence.ts';
 import { NO_UNDO, replay, type Replayed, stateRoots, type Stop } from './replay.ts';
-import { type AgreedRoot, type Survey, survey } from './survey.ts';
+import { type Survey, survey } from './survey.ts';
 
 export interface Verified {
   readonly survey: Survey;
@@ -68,7 +69,7 @@ async function sealedRoots(evidence: Evidence, findings: Findings): Promise<read
   for (const snapshot of evidence.snapshots) {
     const { index, where } = snapshot;
     try {
-      claims.push({ at_index: index, says: await borneOut(evidence, snapshot), where, index });
+      claims.push({ at_index: index, says: await rootsBorneOut(evidence, snapshot), where, index });
     } catch (error) {
       findings.add({ index, where, offset: 0, problem: (error as Error).message });
     }
@@ -77,8 +78,8 @@ async function sealedRoots(evidence: Evidence, findings: Findings): Promise<read
 }
 
 /** The roots a snapshot is sealed with. @throws where they are not those of its rows */
-async function borneOut(
-  { projections }: Evidence,
+export async function rootsBorneOut(
+  { projections }: Pick<Evidence, 'projections'>,
   snapshot: SnapshotEvidence,
 ): Promise<SnapshotRoots> {
   const machine = new Machine({ projections, undo: NO_UNDO });

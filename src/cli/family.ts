@@ -1,0 +1,31 @@
+/** What the commands have in common when they are declared: the form of their output, their examples. */
+import { Option } from 'commander';
+import type { Exit } from './exit.ts';
+import type { Invocation } from './invocation.ts';
+import { type Format, FORMATS, type Report, show } from './report.ts';
+
+/** Takes how a command ends. */
+export type Ends = (exit: Promise<Exit>) => Promise<void>;
+
+export interface Reporting {
+  readonly output: Format;
+}
+
+export function outputOption(): Option {
+  return new Option('-o, --output <form>', 'how the result is printed')
+    .choices(FORMATS)
+    .default('table');
+}
+
+export async function shown(
+  { screen }: Invocation,
+  { output }: Reporting,
+  report: Promise<Report>,
+): Promise<Exit> {
+  return show(screen, await report, output);
+}
+
+/** The end of a help text. */
+export function examples(...lines: readonly string[]): string {
+  return ['', 'Examples:', ...lines.map((line) => `  ${line}`)].join('\n');
+}

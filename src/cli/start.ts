@@ -1,0 +1,137 @@
+/**
+ * `quorate start`: one node in this process, until a signal or a fault ends it.
+ *
+ * ```
+ *  configuration ─▶ starting ─▶ serving ── SIGTERM, SIGINT ──▶ stopping ─▶ 0
+ *        │ 78          │ 74, 78     └───── fault ────────────▶ 70, 74
+ * ```
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Logger, pino } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+import type { Config } from '../config.ts';
+import { NODE_FILE } from '../log/clone.ts';
+import { type FaultCode, LogFault } from '../log/fault.ts';
+import { Node } from '../node.ts';
+import { type ConfigOptions, configured, faultLines } from './config.ts';
+import { CommandFault, EXIT, type Exit } from './exit.ts';
+import type { Invocation } from './invocation.ts';
+import type { Screen } from './screen.ts';
+
+export async function start(invocation: Invocation, options: ConfigOptions): Promise<Exit> {
+  const loaded = await configured(invocation, options);
+  if (loaded.kind === 'faults')
+    throw new CommandFault(EXIT.configuration, faultLines(loaded.faults).join('\n'));
+  const { config } = loaded;
+  const logger = loggerFor(invocation.screen, config);
+  const node = await started(config, logger);
+  const release = stopOnSignals(node, logger);
+  announce(invocation.screen, node, logger);
+  const end = await node.ended;
+  release();
+  if (end.kind === 'clean') return EXIT.fine;
+  throw endedBy(end.fault);
+}
+
+/** Lines for people on a terminal, JSON for everybody else. */
+function loggerFor(screen: Screen, { logLevel: level, nodeId }: Config): Logger {
+  const options = { level, base: { node_id: nodeId } };
+  if (!screen.isTerminal) return pino(options);
+  return pino(options, PinoPretty({ ignore: 'pid,hostname,node_id', sync: true }));
+}
+
+async function started(config: Config, logger: Logger): Promise<Node> {
+  try {
+    return await Node.start(config, logger);
+  } catch (error) {
+    throw await refusedStart(error, config);
+  }
+}
+
+const OF_LOG: Readonly<Record<FaultCode, Exit>> = {
+  damaged: EXIT.disk,
+  'in-use': EXIT.disk,
+  'newer-format': EXIT.configuration,
+  'foreign-store': EXIT.configuration,
+  'no-space': EXIT.disk,
+  'read-only': EXIT.disk,
+  closed: EXIT.internal,
+  io: EXIT.disk,
+};
+
+/** A fault after which the node could not go on. */
+function endedBy(fault: Error): CommandFault {
+  const exit = fault instanceof LogFault ? OF_LOG[fault.code] : EXIT.internal;
+  return new CommandFault(exit, `the node ended: ${fault.message}`);
+}
+
+/** What the operating system says about an address nobody may listen on. */
+const LISTENING: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another process',
+  EACCES: 'needs rights this user does not have',
+  EADDRNOTAVAIL: 'is not an address of this machine',
+};
+
+async function refusedStart(error: unknown, config: Config): Promise<CommandFault> {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const taken = LISTENING[code];
+  if (error instanceof LogFault) return refusedByLog(error, config);
+  if (taken === undefined)
+    return new CommandFault(EXIT.internal, `the node did not start: ${message}`);
+  const address = `${config.host}:${config.port}`;
+  return new CommandFault(
+    EXIT.configuration,
+    `${address} ${taken}; choose another with --p2p-port, 0 lets the system choose`,
+  );
+}
+
+async function refusedByLog(fault: LogFault, { dataDir }: Config): Promise<CommandFault> {
+  const url = fault.code === 'in-use' ? await urlIn(dataDir) : '';
+  return new CommandFault(OF_LOG[fault.code], `${dataDir}: ${fault.message}${url}`);
+}
+
+/** Where the node that uses the directory says it listens. */
+async function urlIn(dataDir: string): Promise<string> {
+  const text = await readFile(join(dataDir, NODE_FILE), 'utf8').catch(() => '');
+  const [url] = /https?:[^"]+/.exec(text) ?? [];
+  return url === undefined ? '' : ` (a node serves it at ${url})`;
+}
+
+/** The first signal stops in order, the second at once. @returns the way to stop listening */
+function stopOnSignals(node: Node, logger: Logger): () => void {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    release();
+    logger.info({ signal }, 'stopping');
+    void node.stop();
+  };
+  const release = (): void => {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return release;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+function announce(screen: Screen, { url, nodeId }: Node, logger: Logger): void {
+  logger.info({ url }, 'listening');
+  if (!screen.isTerminal) return;
+  for (const line of welcome(screen, nodeId, url)) screen.say(line);
+}
+
+function welcome(screen: Screen, nodeId: string, url: string): readonly string[] {
+  const body = `'{"name":"demo","owner":"me"}'`;
+  return [
+    '',
+    `${screen.paint('bold', `Quorate, node ${nodeId}`)}, listening at ${screen.paint('cyan', url)}`,
+    '',
+    'Three things to try from another terminal:',
+    `  curl ${url}/status`,
+    `  curl -X POST ${url}/v1/commands -H 'content-type: application/json' -d '{"type":"acquire_lock","data":${body.slice(1, -1)}}'`,
+    `  quorate log replay --url ${url}`,
+    '',
+    screen.paint('dim', 'Ctrl-C stops it.'),
+    '',
+  ];
+}
