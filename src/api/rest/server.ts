@@ -20,6 +20,7 @@ import { AppliedIndex } from '../applied-index.ts';
 import { Metrics } from '../metrics.ts';
 import { ParkedClaims } from '../parked-claims.ts';
 import type { ServedNode } from '../served-node.ts';
+import { NOT_AN_UPGRADE, STREAM_PATH, STREAM_QUERY, Streams } from '../stream/stream.ts';
 import { readJson } from '../wire/json.ts';
 import { problem, PROBLEM_TYPE, type Problem, type ProblemCode } from '../wire/problem.ts';
 import { ASSIGNMENTS } from './assignments.ts';
@@ -54,6 +55,17 @@ export interface ServerOptions {
   readonly logger?: FastifyBaseLogger;
 }
 
+/** As it is described; `Streams` serves it. */
+const STREAM: Endpoint = {
+  method: 'GET',
+  path: STREAM_PATH,
+  summary: 'A websocket: entries as they are applied, and proposals over the same connection.',
+  role: 'reader',
+  query: STREAM_QUERY,
+  problems: ['unknown-group', 'backpressure'],
+  reply: () => refusal(NOT_AN_UPGRADE),
+};
+
 /** Every endpoint that is served, in the order of the documentation. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...WORK,
@@ -82,8 +94,10 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
   acceptJson(server);
   guard(server, node);
   measure(server, metrics);
-  const documented = [...ENDPOINTS, exposition(metrics)];
-  const endpoints = [...documented, ...documentation(documented, node.version)];
+  const served = [...ENDPOINTS, exposition(metrics)];
+  const streams = new Streams(node);
+  streams.serve(server, (found, reply) => send(node, refusal(found), reply));
+  const endpoints = [...served, ...documentation([...served, STREAM], node.version)];
   for (const endpoint of endpoints) addEndpoint(server, serving, endpoint);
   refuseOtherMethods(server, serving, endpoints);
   answerFaults(server, serving);

@@ -12,13 +12,13 @@
  * by a fingerprint of method, path and raw body. `If-Match` and `If-None-Match: *` make the command
  * conditional on the index of the last change of what it names.
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Command } from '../../log/command.ts';
 import type { CommandRule } from '../../projections/projection.ts';
 import { MAIN_PROJECTIONS } from '../../projections/registry.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { type Locate, pointerTo } from '../faults.ts';
+import { fingerprint } from '../fingerprint.ts';
 import {
   answered,
   type Answered,
@@ -42,8 +42,6 @@ import {
 import { WRITE, WRITE_HEADERS } from './fields.ts';
 import { objectIn, readPart, together } from './request.ts';
 import { type Fields, UNWRAPPED, type Wrapping } from './wrapping.ts';
-
-const FINGERPRINT_LENGTH = 32;
 
 export type WriteHeaders = z.output<typeof WRITE_HEADERS>;
 export interface WriteOptions {
@@ -233,7 +231,7 @@ export function commandOf({ type, data, headers, incoming }: Write): Command {
 
 function retryMark(headers: WriteHeaders, incoming: Incoming): Pick<Command, 'once'> {
   const key = headers['idempotency-key'];
-  return key === undefined ? {} : { once: { key, print: fingerprint(incoming) } };
+  return key === undefined ? {} : { once: { key, print: printOf(incoming) } };
 }
 
 function condition(headers: WriteHeaders): Pick<Command, 'if_index'> {
@@ -242,13 +240,8 @@ function condition(headers: WriteHeaders): Pick<Command, 'if_index'> {
   return index === undefined ? {} : { if_index: index };
 }
 
-/** What tells two requests with the same key apart. */
-export function fingerprint({ method, path, body }: Incoming): string {
-  return createHash('sha256')
-    .update(`${method} ${path}\n`)
-    .update(bytesOf(body))
-    .digest('hex')
-    .slice(0, FINGERPRINT_LENGTH);
+function printOf({ method, path, body }: Incoming): string {
+  return fingerprint(`${method} ${path}\n`, bytesOf(body));
 }
 
 function bytesOf(body: Body | undefined): Buffer {

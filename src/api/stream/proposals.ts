@@ -1,0 +1,124 @@
+/**
+ * Pipelined proposals of one connection: proposed in the order they came, answered as they are applied,
+ * the answers of one turn together.
+ *
+ * ```
+ *  propose {ref, …} ─▶ prepared? ─▶ under way (≤ 4 096) ─▶ proposed {ref, index, term, outcome, facts}
+ *                         └───────────────┴──────────────▶ refused {ref, problem}
+ * ```
+ *
+ * A client that sends frames as arrays gets its answers as arrays.
+ */
+import type { Command } from '../../log/command.ts';
+import type { Group } from '../../protocols/coordinator/group.ts';
+import { below } from '../faults.ts';
+import { fingerprint } from '../fingerprint.ts';
+import { answered, type Answered, LOOPBACK_ACTOR, prepare } from '../proposal.ts';
+import { problem, type Problem } from '../wire/problem.ts';
+import type { Propose } from './messages.ts';
+import type { Outlet } from './outlet.ts';
+
+/** Proposals of one connection that may be under way; one more is refused with `backpressure`. */
+export const IN_FLIGHT_MAX = 4096;
+/** Answers are sent before the turn ends once there are so many characters of them. */
+const ANSWERS_LENGTH_MAX = 256 * 1024;
+
+const PLACES = { type: '/type', data: below('/data') };
+
+export class Proposals {
+  readonly #group: Group;
+  readonly #outlet: Outlet;
+  #underWay = 0;
+  #answersAsArrays = false;
+  #answers: string[] = [];
+  #length = 0;
+  #flushing: NodeJS.Immediate | undefined;
+  #idle: () => void = () => undefined;
+
+  constructor(group: Group, outlet: Outlet) {
+    this.#group = group;
+    this.#outlet = outlet;
+  }
+
+  /** Takes what one frame brought. */
+  take(messages: readonly Propose[], isArray: boolean): void {
+    this.#answersAsArrays ||= isArray;
+    for (const message of messages) this.#propose(message);
+  }
+
+  /** Resolves when everything under way has been answered. */
+  async idle(): Promise<void> {
+    if (this.#underWay > 0)
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    this.#flush();
+  }
+
+  /** Answers what is under way to nobody. */
+  stop(): void {
+    clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    this.#answers = [];
+  }
+
+  #propose(message: Propose): void {
+    const { ref, type } = message;
+    if (this.#underWay >= IN_FLIGHT_MAX) return this.#refuse(ref, crowded());
+    const prepared = prepare(this.#group, message, PLACES);
+    if (prepared.kind === 'problem') return this.#refuse(ref, prepared.problem);
+    const { data, rule } = prepared;
+    const asked = { type, data, actor: LOOPBACK_ACTOR, ...retryMark(message) };
+    this.#underWay += 1;
+    this.#group.propose(asked, rule.traffic).then(
+      (answer) => this.#settle(ref, answered(answer)),
+      () => this.#settle(ref, FAILED),
+    );
+  }
+
+  #settle(ref: Propose['ref'], result: Answered): void {
+    this.#underWay -= 1;
+    if (result.kind === 'written') this.#answer({ kind: 'proposed', ref, ...result.written });
+    else this.#refuse(ref, result.problem);
+    if (this.#underWay === 0) this.#idle();
+  }
+
+  #refuse(ref: Propose['ref'], found: Problem): void {
+    this.#answer({ kind: 'refused', ref, problem: found });
+  }
+
+  #answer(message: object): void {
+    const text = JSON.stringify(message);
+    this.#answers.push(text);
+    this.#length += text.length;
+    if (this.#length > ANSWERS_LENGTH_MAX) this.#flush();
+    else this.#flushing ??= setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    clearImmediate(this.#flushing);
+    const answers = this.#answers;
+    this.#flushing = undefined;
+    this.#answers = [];
+    this.#length = 0;
+    if (answers.length === 0) return;
+    if (this.#answersAsArrays) this.#outlet.frame(`[${answers.join(',')}]`);
+    else for (const answer of answers) this.#outlet.frame(answer);
+  }
+}
+
+const FAILED: Answered = {
+  kind: 'problem',
+  problem: problem('internal', 'see the log of this node'),
+  replayed: false,
+};
+
+function crowded(): Problem {
+  return problem('backpressure', `at most ${IN_FLIGHT_MAX} proposals are under way at a time`);
+}
+
+function retryMark(message: Propose): Pick<Command, 'once'> {
+  const { type, data, key, session, seq } = message;
+  if (key !== undefined) return { once: { key, print: fingerprint(JSON.stringify([type, data])) } };
+  return session === undefined || seq === undefined ? {} : { once: { session, seq } };
+}

@@ -1,0 +1,167 @@
+/**
+ * `GET /v1/stream`: the websocket on which entries arrive as they are applied, with what they led to.
+ *
+ * ```
+ *  ?group=main&after=<index>|head&type=<globs>
+ *  ◀ subscribed ◀ progress ◀ entries … ◀ progress (every 5 s)      ▶ propose … ◀ proposed | refused
+ * ```
+ *
+ * A query that is not valid is answered over HTTP, before anything is upgraded.
+ */
+import websocket from '@fastify/websocket';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { z } from 'zod';
+import type { Group } from '../../protocols/coordinator/group.ts';
+import { below, faultsOf } from '../faults.ts';
+import { readGlobs } from '../glob.ts';
+import type { ServedNode } from '../served-node.ts';
+import { invalid, problem, type Problem } from '../wire/problem.ts';
+import type { Filter } from './batch.ts';
+import { CLOSE, Connection } from './connection.ts';
+import { Hub } from './hub.ts';
+import { FRAME_BYTES_MAX } from './messages.ts';
+
+/** Open websockets; beyond it an upgrade is refused with `backpressure`. */
+export const CONNECTIONS_MAX = 10_000;
+const HEARTBEAT_MS = 5000;
+export const STREAM_PATH = '/v1/stream';
+
+const EVERYTHING: Filter = { text: '*', matches: undefined };
+
+const FILTER = z
+  .string()
+  .max(4096)
+  .transform((text, context): Filter => {
+    const matches = readGlobs(text);
+    if (matches !== undefined) return { text, matches };
+    context.addIssue({ code: 'custom', message: 'a comma-separated list such as work_*,lock_*' });
+    return z.NEVER;
+  });
+
+export const STREAM_QUERY = z.strictObject({
+  group: z.string().max(255).default('main'),
+  after: z
+    .union([z.literal('head'), z.coerce.number().int().min(0)])
+    .default('head')
+    .describe('The index to go on behind; head: only what is new.'),
+  type: FILTER.optional().describe('Only these types: a list in which * stands for anything.'),
+});
+
+type Asked = z.output<typeof STREAM_QUERY>;
+
+function startIn(group: Group, { after }: Asked): number {
+  return after === 'head' ? group.machine.position.index : after;
+}
+
+/** Sends a problem over HTTP. */
+export type Refuse = (found: Problem, reply: FastifyReply) => FastifyReply;
+
+export class Streams {
+  readonly #node: ServedNode;
+  readonly #connections = new Set<Connection>();
+  readonly #hubs = new Map<Group, Hub>();
+  #opened = 0;
+  #cancelBeat: () => void = () => undefined;
+
+  constructor(node: ServedNode) {
+    this.#node = node;
+  }
+
+  get open(): number {
+    return this.#connections.size;
+  }
+
+  get opened(): number {
+    return this.#opened;
+  }
+
+  /** Adds the route; connections end when the server closes. */
+  serve(server: FastifyInstance, refuse: Refuse): void {
+    void server.register(websocket, {
+      options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false },
+      preClose: () => this.#stop(server),
+    });
+    void server.register((scope, _options, done) => {
+      scope.route({
+        method: 'GET',
+        url: STREAM_PATH,
+        preValidation: (request, reply, next) => {
+          const found = this.#refusal(request);
+          if (found === undefined) next();
+          else refuse(found, reply);
+        },
+        handler: (_request, reply) => refuse(NOT_AN_UPGRADE, reply),
+        wsHandler: (socket, request) => {
+          this.#connect(socket, STREAM_QUERY.parse(request.query), request);
+        },
+      });
+      done();
+    });
+  }
+
+  #refusal({ query }: FastifyRequest): Problem | undefined {
+    const parsed = STREAM_QUERY.safeParse(query);
+    if (!parsed.success) return invalid(faultsOf(parsed.error.issues, below('/query')));
+    if (this.#node.group(parsed.data.group) === undefined)
+      return problem('unknown-group', 'this node has no such group');
+    return this.#connections.size >= CONNECTIONS_MAX ? TOO_MANY : undefined;
+  }
+
+  #connect(socket: WebSocket, asked: Asked, { log }: FastifyRequest): void {
+    const group = this.#node.group(asked.group);
+    // It may have been removed while the connection was upgraded.
+    if (group === undefined) return socket.close(CLOSE.stopping, 'the group is gone');
+    const connection = new Connection(socket, {
+      group,
+      hub: this.#hubOf(group),
+      clock: this.#node.clock,
+      after: startIn(group, asked),
+      filter: asked.type ?? EVERYTHING,
+      oldest: this.#node.log.bounds(group.id).first,
+      onFault: (error) => log.error({ err: error }, 'stream_failed'),
+      onClose: (closed) => this.#forget(closed),
+    });
+    this.#admit(connection);
+  }
+
+  #admit(connection: Connection): void {
+    if (this.#connections.size === 0) this.#beatLater();
+    this.#connections.add(connection);
+    this.#opened += 1;
+    connection.start();
+  }
+
+  #hubOf(group: Group): Hub {
+    const hub = this.#hubs.get(group) ?? new Hub(group);
+    this.#hubs.set(group, hub);
+    return hub;
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#cancelBeat();
+  }
+
+  #beatLater(): void {
+    this.#cancelBeat = this.#node.clock.after(HEARTBEAT_MS, () => {
+      for (const connection of this.#connections) connection.beat();
+      if (this.#connections.size > 0) this.#beatLater();
+    });
+  }
+
+  async #stop({ websocketServer }: FastifyInstance): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.leave()));
+    this.#cancelBeat();
+    websocketServer.close();
+  }
+}
+
+export const NOT_AN_UPGRADE = problem(
+  'validation-failed',
+  'this is a websocket: ask for an upgrade',
+);
+const TOO_MANY = problem(
+  'backpressure',
+  `at most ${CONNECTIONS_MAX} connections are open at a time`,
+);
