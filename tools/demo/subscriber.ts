@@ -15,12 +15,13 @@ import { WebSocket } from 'ws';
 import type { StreamEntry, Tally } from './tally.ts';
 
 interface EntriesMessage {
-  readonly entries: {
-    readonly prev: number;
-    readonly last: number;
-    readonly items: readonly StreamEntry[];
-  };
+  readonly kind: 'entries';
+  readonly prev: number;
+  readonly last: number;
+  readonly items: readonly StreamEntry[];
 }
+
+type Message = EntriesMessage | { readonly kind: 'other' };
 
 const RECONNECT_MS = 50;
 const LOOK_MS = 20;
@@ -89,12 +90,11 @@ export class Subscriber {
   }
 
   #frame(text: string): void {
-    const message = JSON.parse(text) as object;
-    for (const one of Array.isArray(message) ? (message as object[]) : [message])
-      if ('entries' in one) this.#entries((one as EntriesMessage).entries);
+    const message = JSON.parse(text) as Message;
+    if (message.kind === 'entries') this.#entries(message);
   }
 
-  #entries({ prev, last, items }: EntriesMessage['entries']): void {
+  #entries({ prev, last, items }: EntriesMessage): void {
     if (prev !== this.#last) this.brokenChains += 1;
     for (const entry of items) this.#entry(entry);
     this.#last = Math.max(this.#last, last);
