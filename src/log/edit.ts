@@ -11,8 +11,9 @@
  *
  * What lies below a floor is cleared afterwards in pieces: a crash may leave some of it, out of reach.
  */
+import assert from 'node:assert/strict';
 import type { Touched } from './batch-chain.ts';
-import { encodeChunk, lastPlace, slice } from './block.ts';
+import { type Chunk, encodeChunk, lastPlace, slice } from './block.ts';
 import { encodeFloor, ORIGIN, type Position } from './floor.ts';
 import type { GroupLog } from './group-log.ts';
 import { everyNumber, numberedRange } from './keys.ts';
@@ -74,13 +75,20 @@ function unchanged(log: GroupLog): Plan {
   return { puts: [], deletes: [], leftovers: [], floor, last: durable, hardState: 'kept' };
 }
 
+/** Edits wait for each other: what is held when one has its turn stays until it is done. */
+async function heldBlock(store: Store, log: GroupLog, index: number): Promise<Chunk> {
+  const block = await blockAt(store, log, index);
+  assert(block !== undefined, 'an edit looks only at what the log holds');
+  return block;
+}
+
 /** Entries from `from` on are gone. */
 export async function truncated(store: Store, log: GroupLog, from: number): Promise<Plan> {
   if (from > log.durable.index) return unchanged(log);
   const deletes = await blockKeysFrom(store, log, from);
   const whole = { ...unchanged(log), deletes };
   if (from === log.floor.index + 1) return { ...whole, last: log.floor };
-  const before = await blockAt(store, log, from - 1);
+  const before = await heldBlock(store, log, from - 1);
   const kept = slice(before, before.first, from - 1);
   const last = lastPlace(kept);
   if (kept === before) return { ...whole, last };
@@ -92,7 +100,7 @@ export async function truncated(store: Store, log: GroupLog, from: number): Prom
 export async function trimmed(store: Store, log: GroupLog, upTo: number): Promise<Plan> {
   const index = await lastWholeBlock(store, log, upTo);
   if (index <= log.floor.index) return unchanged(log);
-  const floor = lastPlace(await blockAt(store, log, index));
+  const floor = lastPlace(await heldBlock(store, log, index));
   const leftovers = [numberedRange(log.keys.block, 0, index), ...wholePages(log, index)];
   const puts: Pair[] = [[log.keys.floor, encodeFloor(log.keys.floor, floor)]];
   return { ...unchanged(log), puts, leftovers, floor };
@@ -107,7 +115,7 @@ function wholePages(log: GroupLog, index: number): Range[] {
 async function lastWholeBlock(store: Store, log: GroupLog, upTo: number): Promise<number> {
   if (upTo >= log.durable.index) return log.durable.index;
   if (upTo <= log.floor.index) return log.floor.index;
-  return (await blockAt(store, log, upTo + 1)).first - 1;
+  return (await heldBlock(store, log, upTo + 1)).first - 1;
 }
 
 /** The log is empty and goes on after `floor`: a snapshot holds what the entries said. */
@@ -121,7 +129,7 @@ export async function startedAfter(store: Store, log: GroupLog, floor: Position)
 /** Keys of the blocks that hold anything above `index`, the one that straddles it included. */
 async function blockKeysAbove(store: Store, log: GroupLog, index: number): Promise<Buffer[]> {
   if (index >= log.durable.index) return [];
-  const straddling = await blockAt(store, log, Math.max(index, log.floor.index) + 1);
+  const straddling = await heldBlock(store, log, Math.max(index, log.floor.index) + 1);
   return blockKeysFrom(store, log, straddling.first);
 }
 

@@ -73,6 +73,11 @@ const SYMPTOMS: readonly Symptom[] = [
     code: 'damaged',
     says: 'the store is damaged; `quorate log repair` writes what can be proved to a new directory',
   },
+  {
+    seen: /(database|iterator) is not open/i,
+    code: 'closed',
+    says: 'the log is closed',
+  },
 ];
 
 const UNKNOWN: Symptom = {

@@ -33,6 +33,11 @@ export class GroupLog {
     this.keys = groupKeys(id);
   }
 
+  /** Whether this entry is on the disk and was not trimmed. */
+  holds(index: number): boolean {
+    return index > this.floor.index && index <= this.durable.index;
+  }
+
   /** The last index a reader may see. */
   get readable(): number {
     return Math.min(this.committed, this.durable.index);

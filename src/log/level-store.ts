@@ -1,5 +1,5 @@
 /** The store on LevelDB (`level`): keys and values as buffers, errors named as `LogFault`. */
-import { Level } from 'level';
+import { type Iterator, type IteratorOptions, Level } from 'level';
 import { faultOf } from './fault.ts';
 import { type Pair, type Range, SCAN_PAGE_PAIRS, type Store, type StoreBatch } from './store.ts';
 
@@ -80,7 +80,7 @@ export class LevelStore implements Store {
 
   async *scan(range: Range): AsyncGenerator<readonly Pair[]> {
     const bounds = { gte: range.from, lte: range.to, highWaterMarkBytes: SCAN_BYTES_MAX };
-    const iterator = this.#database.iterator<Buffer, Buffer>(bounds);
+    const iterator = this.#iterator(bounds);
     try {
       let page = await named(iterator.nextv(SCAN_PAGE_PAIRS));
       while (page.length > 0) {
@@ -113,9 +113,18 @@ export class LevelStore implements Store {
     return named(this.#database.close());
   }
 
+  /** @throws LogFault `closed`: unlike reads, an iterator fails at once when the store is closed. */
+  #iterator(bounds: IteratorOptions<Buffer, Buffer>): Iterator<Database, Buffer, Buffer> {
+    try {
+      return this.#database.iterator<Buffer, Buffer>(bounds);
+    } catch (error) {
+      throw faultOf(error);
+    }
+  }
+
   async #edge(range: Range, reverse: boolean): Promise<Pair | undefined> {
     const bounds = { gte: range.from, lte: range.to, reverse, limit: 1 };
-    const iterator = this.#database.iterator<Buffer, Buffer>(bounds);
+    const iterator = this.#iterator(bounds);
     try {
       return await named(iterator.next());
     } finally {

@@ -20,7 +20,7 @@ import { Edit, removed, startedAfter, trimmed, truncated } from './edit.ts';
 import { Compacted, LogFault } from './fault.ts';
 import type { Position } from './floor.ts';
 import { placeOf } from './frame.ts';
-import type { GroupLog, GroupLogs } from './group-log.ts';
+import { GroupLog, type GroupLogs } from './group-log.ts';
 import type { GroupId } from './group.ts';
 import type { HardState } from './hard-state.ts';
 import type { Identity } from './identity.ts';
@@ -135,7 +135,7 @@ export class Log {
   }
 
   bounds(group: GroupId): Bounds {
-    const { floor, durable } = this.#logs.of(group);
+    const { floor, durable } = this.#known(group);
     return { first: floor.index + 1, last: durable.index, lastTerm: durable.term };
   }
 
@@ -247,28 +247,32 @@ export class Log {
    * @throws Compacted where `from` was trimmed; LogFault `damaged` where the disk gives something else
    */
   async *read(group: GroupId, from: number, options: ReadOptions = {}): AsyncGenerator<Chunk> {
-    const log = this.#logs.of(group);
-    if (from <= log.floor.index) throw await this.#compacted(log);
+    const log = this.#known(group);
     const { bytes = CHUNK_BYTES } = options;
     const to = lastWanted(log, options);
-    yield* chunks(blocksBetween(this.#store, log, from, to), { from, to, bytes });
+    try {
+      yield* chunks(blocksBetween(this.#store, log, from, to), { from, to, bytes });
+    } catch (error) {
+      throw await this.#withSnapshot(group, error);
+    }
   }
 
   /** The frame of one entry that is on the disk, committed or not. */
   async frame(group: GroupId, index: number): Promise<Buffer | undefined> {
-    const log = this.#logs.of(group);
-    if (index <= log.floor.index || index > log.durable.index) return undefined;
-    return frameIn(await blockAt(this.#store, log, index), index);
+    const log = this.#known(group);
+    if (!log.holds(index)) return undefined;
+    const block = await blockAt(this.#store, log, index);
+    return block === undefined ? undefined : frameIn(block, index);
   }
 
   /** The bytes of a page as they were put; its reader checks them. */
   outcomePage(group: GroupId, page: number): Promise<Buffer | undefined> {
-    return this.#store.get(numbered(this.#logs.of(group).keys.page, page));
+    return this.#store.get(numbered(this.#known(group).keys.page, page));
   }
 
   /** Bytes on disk from this entry to the end, roughly. */
   bytesFrom(group: GroupId, index: number): Promise<number> {
-    const { keys } = this.#logs.of(group);
+    const { keys } = this.#known(group);
     return this.#store.approximateSize(numberedRange(keys.block, index, Number.MAX_SAFE_INTEGER));
   }
 
@@ -301,9 +305,15 @@ export class Log {
     return traffic === 'control' || this.#watermarks.level !== 'reject';
   }
 
-  async #compacted(log: GroupLog): Promise<Compacted> {
-    const [newest] = await this.snapshots(log.id).list();
-    return new Compacted(log.floor.index + 1, newest?.index);
+  /** A group nobody wrote to is an empty log, and is not remembered for having been asked about. */
+  #known(group: GroupId): GroupLog {
+    return this.#logs.find(group) ?? new GroupLog(group);
+  }
+
+  async #withSnapshot(group: GroupId, error: unknown): Promise<unknown> {
+    if (!(error instanceof Compacted)) return error;
+    const [newest] = await this.snapshots(group).list();
+    return new Compacted(error.oldest, newest?.index);
   }
 }
 

@@ -3,7 +3,7 @@
  * the disk is checked against its key and its neighbours: a gap is damage, never a short answer.
  */
 import { type Chunk, decodeBlock } from './block.ts';
-import { LogFault } from './fault.ts';
+import { Compacted, LogFault } from './fault.ts';
 import { groupName } from './group.ts';
 import type { GroupLog } from './group-log.ts';
 import { numbered, numberedRange, numberOf } from './keys.ts';
@@ -17,18 +17,33 @@ export function damage(log: GroupLog, index: number, reason: string): LogFault {
   );
 }
 
-/** The block that holds an entry which is on the disk. */
-export async function blockAt(store: Store, log: GroupLog, index: number): Promise<Chunk> {
+/**
+ * The block that holds an entry, or nothing where the log does not hold it any more: a trim or a
+ * truncation may have taken it while the disk was asked.
+ */
+export async function blockAt(
+  store: Store,
+  log: GroupLog,
+  index: number,
+): Promise<Chunk | undefined> {
   const recent = log.recent.find(index);
   if (recent !== undefined) return recent;
   const pair = await store.last(numberedRange(log.keys.block, 0, index));
+  return log.holds(index) ? holding(log, index, pair) : undefined;
+}
+
+function holding(log: GroupLog, index: number, pair: Pair | undefined): Chunk {
   if (pair === undefined) throw damage(log, index, 'its block is missing');
   const block = checked(log, pair);
   if (block.last < index) throw damage(log, index, 'its block is missing');
   return block;
 }
 
-/** The blocks from the one that holds `from` to the one that holds `to`, all of which are on the disk. */
+/**
+ * The blocks from the one that holds `from` to the one that holds `to`. Ends early where the rest was
+ * truncated meanwhile.
+ * @throws Compacted where what comes next was trimmed
+ */
 export async function* blocksBetween(
   store: Store,
   log: GroupLog,
@@ -36,7 +51,9 @@ export async function* blocksBetween(
   to: number,
 ): AsyncGenerator<Chunk> {
   let next = from;
-  while (next <= to) {
+  assertReachable(log, next);
+  while (next <= Math.min(to, log.durable.index)) {
+    assertReachable(log, next);
     for await (const block of run(store, log, next, to)) {
       yield block;
       next = block.last + 1;
@@ -44,9 +61,14 @@ export async function* blocksBetween(
   }
 }
 
-/** At least one block: one from the window, or all that a scan of the disk finds. */
+function assertReachable(log: GroupLog, index: number): void {
+  if (index <= log.floor.index) throw new Compacted(log.floor.index + 1, undefined);
+}
+
+/** One block from the window, or all that a scan of the disk finds; nothing where they are gone. */
 async function* run(store: Store, log: GroupLog, from: number, to: number): AsyncGenerator<Chunk> {
   let block = await blockAt(store, log, from);
+  if (block === undefined) return;
   yield block;
   if (log.recent.find(from) !== undefined) return;
   for await (const pair of pairs(store.scan(numberedRange(log.keys.block, block.last + 1, to)))) {

@@ -166,6 +166,24 @@ describe('trimming', () => {
     expect(await log.frame(MAIN, 10)).toBeUndefined();
   });
 
+  test('while somebody reads there tells him so, and never that the log is damaged', async () => {
+    const log = await openedLog(await temporaryDirectory(), { window: { entries: 0, bytes: 0 } });
+    await threeBlocks(log);
+    log.setCommitted(MAIN, 15);
+    const reading = framesOf(log, MAIN, 1);
+    const asking = log.frame(MAIN, 2);
+    await log.trim(MAIN, 10);
+    const frames = await reading.catch((error: unknown) => error);
+    if (frames instanceof Compacted) expect(frames.oldest).toBe(11);
+    else expect(frames).toHaveLength(15);
+    expect([undefined, frame(2)]).toContainEqual(await asking);
+    const slow = log.read(MAIN, 11, { bytes: 1 });
+    expect(await slow.next()).toMatchObject({ value: { first: 11 } });
+    await log.trim(MAIN, 15);
+    await expect(slow.next()).resolves.toMatchObject({ value: { first: 12 } });
+    await slow.return(undefined);
+  });
+
   test('takes the outcome pages whose entries are all gone, and no others', async () => {
     const log = await openedLog(await temporaryDirectory());
     await appendRange(log, MAIN, 1, 300);

@@ -233,6 +233,15 @@ describe('reading', () => {
   });
 });
 
+test('asking about a group nobody wrote to finds an empty log, and remembers nothing', async () => {
+  const log = await openedLog(await temporaryDirectory());
+  expect(log.bounds(JOB)).toEqual({ first: 1, last: 0, lastTerm: 0 });
+  expect(await framesOf(log, JOB, 1)).toEqual([]);
+  expect(await log.frame(JOB, 1)).toBeUndefined();
+  expect(await log.outcomePage(JOB, 0)).toBeUndefined();
+  expect(log.groups()).toEqual([]);
+});
+
 describe('outcome pages', () => {
   const page = encodeOutcomePage({
     page: 0,
