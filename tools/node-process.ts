@@ -15,7 +15,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const PROGRAM = resolve(import.meta.dirname, '../dist/cli/main.js');
+export const PROGRAM: string = resolve(import.meta.dirname, '../dist/cli/main.js');
 const START_MS_MAX = 120_000;
 const STOP_MS_MAX = 30_000;
 const LOOK_MS = 20;
@@ -24,6 +24,8 @@ export interface NodeProcessOptions {
   readonly directory: string;
   /** Where its output goes; appended to over restarts. */
   readonly outputFile: string;
+  /** The built `quorate` to run; the one of this checkout when not given. */
+  readonly program?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments of node itself, like --cpu-prof. */
   readonly execArguments?: readonly string[];
@@ -76,9 +78,9 @@ export class NodeProcess {
   }
 
   #spawn(): ChildProcess {
-    const { directory, outputFile, env, execArguments = [] } = this.#options;
+    const { directory, outputFile, program = PROGRAM, env, execArguments = [] } = this.#options;
     const output = openSync(outputFile, 'a');
-    const child = spawn(process.execPath, [...execArguments, PROGRAM, 'start'], {
+    const child = spawn(process.execPath, [...execArguments, program, 'start'], {
       stdio: ['ignore', output, output],
       // A group of its own: Ctrl-C reaches the caller, who then stops the node in order.
       detached: true,

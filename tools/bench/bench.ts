@@ -11,6 +11,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { machineFacts } from '../process-figures.ts';
+import { PROGRAM } from '../node-process.ts';
 import { append } from './append.ts';
 import { type Benchmark, DEFAULT_DIRECTORY, type Settings } from './benchmark.ts';
 import { idle } from './idle.ts';
@@ -42,6 +43,7 @@ interface Options {
   readonly entries: number;
   readonly millions: number;
   readonly against?: string;
+  readonly program: string;
   readonly directory: string;
   readonly profile?: string;
   readonly json?: string;
@@ -67,6 +69,7 @@ const program = new Command('bench')
   .option('--entries <n>', 'entries of prepared logs', positive, 1_000_000)
   .option('--millions <n>', 'millions of add–claim–complete for the memory figures', positive, 1)
   .option('--against <peer>', 'the peer to compare with, where there are several')
+  .option('--program <file>', 'the built command to measure, of this checkout or another', PROGRAM)
   .option('--directory <path>', 'where data directories are made', DEFAULT_DIRECTORY)
   .option('--profile <path>', 'leave CPU profiles of the nodes in this directory')
   .option('--json <file>', 'also write the figures as JSON')
@@ -90,6 +93,7 @@ function settingsOf(options: Options): Settings {
     entries: options.entries,
     millions: options.millions,
     against: options.against,
+    program: options.program,
     directory: options.directory,
     profile: options.profile,
     force: options.force === true,

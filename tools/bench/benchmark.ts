@@ -16,6 +16,8 @@ export interface Settings {
   /** Millions of cycles of the memory benchmark. */
   readonly millions: number;
   readonly against: string | undefined;
+  /** The built `quorate` that is measured. */
+  readonly program: string;
   /** Where data directories are made: on the disk that is to be measured. */
   readonly directory: string;
   /** Leaves CPU profiles of the nodes here. */

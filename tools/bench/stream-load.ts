@@ -5,8 +5,10 @@ import { WebSocket } from 'ws';
 import { LoadCounter, ordersReceived } from './load.ts';
 
 interface Reply {
-  readonly proposed?: { readonly ref: number; readonly index: number };
-  readonly refused?: { readonly ref: number; readonly problem: unknown };
+  readonly kind: string;
+  readonly ref: number;
+  readonly index: number;
+  readonly problem: unknown;
 }
 
 const counter = new LoadCounter(await ordersReceived());
@@ -22,19 +24,17 @@ function propose(count: number): void {
   const messages: string[] = [];
   for (let at = 0; at < count && !counter.isExhausted; at++) {
     const { ref, text } = counter.next();
-    messages.push(`{"propose":{"ref":${ref},${text.slice(1)}}`);
+    messages.push(`{"kind":"propose","ref":${ref},${text.slice(1)}`);
   }
   if (messages.length > 0) socket.send(`[${messages.join(',')}]`);
   else if (counter.isAnswered) socket.close();
 }
 
-function take(reply: Reply): number {
-  if (reply.proposed !== undefined) {
-    counter.answered(reply.proposed.ref, reply.proposed.index);
-    return 1;
-  }
-  if (reply.refused === undefined) return 0;
-  counter.refused(JSON.stringify(reply.refused.problem));
+/** @returns how many proposals this message answers */
+function take({ kind, ref, index, problem }: Reply): number {
+  if (kind !== 'proposed' && kind !== 'refused') return 0;
+  if (kind === 'proposed') counter.answered(ref, index);
+  else counter.refused(JSON.stringify(problem));
   return 1;
 }
 

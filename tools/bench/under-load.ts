@@ -92,6 +92,7 @@ export function nodeOn(directory: string, settings: Settings): NodeProcess {
   return new NodeProcess({
     directory: join(directory, 'data'),
     outputFile: join(directory, 'node.log'),
+    program: settings.program,
     execArguments:
       settings.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', settings.profile],
   });

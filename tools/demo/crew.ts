@@ -12,6 +12,7 @@
  * workers in turn, and within a class to the worker with most room: what it cannot take, hardly any of
  * its class can.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Answer, Door, Json } from './door.ts';
 import type { Fleet, Worker, WorkerClass } from './fleet.ts';
@@ -66,6 +67,7 @@ export class Crew {
   constructor(options: CrewOptions) {
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#leaving.signal]);
+    setMaxListeners(0, this.#signal);
   }
 
   get running(): number {

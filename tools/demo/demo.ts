@@ -13,7 +13,7 @@
  *                             audit: replay, decide again, verify, look up every acknowledgement
  * ```
  */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,7 @@ const LEASE_SECONDS = 2;
 /** Polls parked at the node, and connections for everything else. */
 const POLLS = 64;
 const OTHER_CONNECTIONS = 64;
+/** The part of the tasks whose first holder vanishes. */
 const VANISHING = 0.02;
 const LOOK_MS = 50;
 /** So many times its length, and the demo gives up and says what is missing. */
@@ -82,6 +83,8 @@ class Stage {
 
   private constructor(directory: string) {
     this.directory = directory;
+    // Every request and every pause of a thousand workers listens to it.
+    setMaxListeners(0, this.stopping.signal);
     this.node = new NodeProcess({
       directory: this.data,
       outputFile: this.output,
