@@ -11,7 +11,6 @@
  * more.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -25,13 +24,11 @@ import { MAIN_PROJECTIONS } from './projections/registry.ts';
 import { Group } from './protocols/coordinator/group.ts';
 import { SoloEngine } from './protocols/solo/solo-engine.ts';
 import { breathe, realClock } from './real-clock.ts';
+import { VERSION } from './version.ts';
 
 /** How a node's life ended. */
 export type NodeEnd =
   { readonly kind: 'clean' } | { readonly kind: 'fault'; readonly fault: Error };
-
-const PACKAGE = join(import.meta.dirname, '..', 'package.json');
-export const VERSION = (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;
 
 const MAIN = { id: 'main', incarnation: 0 } as const;
 /** Beside the log: which process serves this directory, and where. For tools that find it in use. */

@@ -13,6 +13,13 @@ import type { LogOptions } from './log/choose.ts';
 import { examples, outputOption, type Reporting, shown } from './family.ts';
 
 const EVERY = Number.MAX_SAFE_INTEGER;
+/** Switches are off until they are said. */
+const NOT_SAID = { raw: false, redecide: false, resume: false };
+
+/** An option that takes an index; `newest` is what it is when nothing is said. */
+function upTo(flags: string, description: string, newest: string): Option {
+  return new Option(flags, description).argParser(index).default(EVERY, newest);
+}
 
 function index(text: string): number {
   const number = Number(text);
@@ -35,7 +42,7 @@ function ofLog(command: Command): Command {
 function ofRange(command: Command): Command {
   return command
     .option('--from <index>', 'the first entry', index, 1)
-    .option('--to <index>', 'the last entry (default: the newest)', index, EVERY);
+    .addOption(upTo('--to <index>', 'the last entry', 'the newest'));
 }
 
 /** Adds the whole family. */
@@ -62,8 +69,8 @@ function addStat(log: Command, invocation: Invocation, ends: Ends): void {
 function addDump(log: Command, invocation: Invocation, ends: Ends): void {
   ofRange(ofLog(log.command('dump').description('its entries, decoded, with what they led to')))
     .option('--type <list>', 'only these types; * stands for anything', '*')
-    .option('--limit <count>', 'at most so many', index, EVERY)
-    .option('--raw', 'the stored frames in hexadecimal', false)
+    .addOption(upTo('--limit <count>', 'at most so many', 'all'))
+    .option('--raw', 'the stored frames in hexadecimal')
     .addHelpText(
       'after',
       examples(
@@ -71,7 +78,7 @@ function addDump(log: Command, invocation: Invocation, ends: Ends): void {
         "quorate log dump --type 'lock_*,acquire_lock' -o ndjson | jq .outcome",
       ),
     )
-    .action((options: DumpOptions) => ends(logDump(invocation, options)));
+    .action((options: DumpOptions) => ends(logDump(invocation, { ...NOT_SAID, ...options })));
 }
 
 function addVerify(log: Command, invocation: Invocation, ends: Ends): void {
@@ -90,8 +97,8 @@ function addVerify(log: Command, invocation: Invocation, ends: Ends): void {
 
 function addReplay(log: Command, invocation: Invocation, ends: Ends): void {
   ofLog(log.command('replay').description('fold it from the beginning; print digest and roots'))
-    .option('--until <index>', 'the last entry to fold (default: the newest)', index, EVERY)
-    .option('--redecide', 'decide every entry again, and compare with what was recorded', false)
+    .addOption(upTo('--until <index>', 'the last entry to fold', 'the newest'))
+    .option('--redecide', 'decide every entry again, and compare with what was recorded')
     .addHelpText(
       'after',
       examples(
@@ -100,7 +107,7 @@ function addReplay(log: Command, invocation: Invocation, ends: Ends): void {
       ),
     )
     .action((options: ReplayCommandOptions & Reporting) =>
-      ends(shown(invocation, options, logReplay(invocation, options))),
+      ends(shown(invocation, options, logReplay(invocation, { ...NOT_SAID, ...options }))),
     );
 }
 
@@ -113,7 +120,6 @@ function addExport(log: Command, invocation: Invocation, ends: Ends): void {
     .option(
       '--resume',
       'go on with an export to a file that was interrupted, or that has grown old',
-      false,
     )
     .addHelpText(
       'after',
@@ -123,7 +129,7 @@ function addExport(log: Command, invocation: Invocation, ends: Ends): void {
         'quorate log export --format raw --url http://127.0.0.1:8770 > main.log',
       ),
     )
-    .action((options: ExportOptions) => ends(logExport(invocation, options)));
+    .action((options: ExportOptions) => ends(logExport(invocation, { ...NOT_SAID, ...options })));
 }
 
 function addRepair(log: Command, invocation: Invocation, ends: Ends): void {

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { isSettingName, type SettingName } from '../config/settings.ts';
+import { VERSION } from '../version.ts';
 import { type ConfigOptions, SETTING_FLAGS, showConfig } from './config.ts';
 import { type Ends, examples, outputOption, type Reporting, shown } from './family.ts';
 import { endingOf, EXIT, type Exit } from './exit.ts';
@@ -48,6 +49,7 @@ function programOf(invocation: Invocation, ends: Ends): Command {
     .description(
       'An event-sourced coordination service: one provable log, and what follows from it.',
     )
+    .version(VERSION)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => screen.say(text.trimEnd()),

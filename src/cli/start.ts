@@ -6,17 +6,16 @@
  *        │ 78          │ 74, 78     └───── fault ────────────▶ 70, 74
  * ```
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import type { Config } from '../config.ts';
-import { NODE_FILE } from '../log/clone.ts';
+import { nodeFile } from '../log/clone.ts';
 import { type FaultCode, LogFault } from '../log/fault.ts';
 import { Node } from '../node.ts';
 import { type ConfigOptions, configured, faultLines } from './config.ts';
 import { CommandFault, EXIT, type Exit } from './exit.ts';
 import type { Invocation } from './invocation.ts';
+import { isRunning } from './log/offline.ts';
 import type { Screen } from './screen.ts';
 
 export async function start(invocation: Invocation, options: ConfigOptions): Promise<Exit> {
@@ -24,6 +23,7 @@ export async function start(invocation: Invocation, options: ConfigOptions): Pro
   if (loaded.kind === 'faults')
     throw new CommandFault(EXIT.configuration, faultLines(loaded.faults).join('\n'));
   const { config } = loaded;
+  await assertUnserved(config.dataDir);
   const logger = loggerFor(invocation.screen, config);
   const node = await started(config, logger);
   const release = stopOnSignals(node, logger);
@@ -45,7 +45,7 @@ async function started(config: Config, logger: Logger): Promise<Node> {
   try {
     return await Node.start(config, logger);
   } catch (error) {
-    throw await refusedStart(error, config);
+    throw refusedStart(error, config);
   }
 }
 
@@ -73,7 +73,7 @@ const LISTENING: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'is not an address of this machine',
 };
 
-async function refusedStart(error: unknown, config: Config): Promise<CommandFault> {
+function refusedStart(error: unknown, config: Config): CommandFault {
   const { code = '', message } = error as NodeJS.ErrnoException;
   const taken = LISTENING[code];
   if (error instanceof LogFault) return refusedByLog(error, config);
@@ -86,16 +86,33 @@ async function refusedStart(error: unknown, config: Config): Promise<CommandFaul
   );
 }
 
-async function refusedByLog(fault: LogFault, { dataDir }: Config): Promise<CommandFault> {
-  const url = fault.code === 'in-use' ? await urlIn(dataDir) : '';
-  return new CommandFault(OF_LOG[fault.code], `${dataDir}: ${fault.message}${url}`);
+function refusedByLog(fault: LogFault, { dataDir }: Config): CommandFault {
+  return new CommandFault(OF_LOG[fault.code], `${dataDir}: ${fault.message}`);
 }
 
-/** Where the node that uses the directory says it listens. */
-async function urlIn(dataDir: string): Promise<string> {
-  const text = await readFile(join(dataDir, NODE_FILE), 'utf8').catch(() => '');
-  const [url] = /https?:[^"]+/.exec(text) ?? [];
-  return url === undefined ? '' : ` (a node serves it at ${url})`;
+/** How long a node may take to say that it lives. */
+const LIVING_MS_MAX = 1_000;
+
+/**
+ * Asked before the directory is touched: LevelDB turns its diary over even where it then finds the lock
+ * taken. The file is left behind by a node that was killed, so only an answer counts.
+ */
+async function assertUnserved(dataDir: string): Promise<void> {
+  const node = await nodeFile(dataDir);
+  if (node === undefined || !isRunning(node.pid) || !(await answers(node.url))) return;
+  throw new CommandFault(
+    EXIT.disk,
+    `${dataDir} is in use by the node at ${node.url}; stop it first, or use another directory with --data-dir`,
+  );
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/livez`, { signal: AbortSignal.timeout(LIVING_MS_MAX) });
+    return response.ok;
+  } catch {
+    return false;
+  }
 }
 
 /** The first signal stops in order, the second at once. @returns the way to stop listening */
@@ -121,15 +138,15 @@ function announce(screen: Screen, { url, nodeId }: Node, logger: Logger): void {
 }
 
 function welcome(screen: Screen, nodeId: string, url: string): readonly string[] {
-  const body = `'{"name":"demo","owner":"me"}'`;
+  const command = '{"type":"acquire_lock","data":{"name":"demo","owner":"me"}}';
   return [
     '',
     `${screen.paint('bold', `Quorate, node ${nodeId}`)}, listening at ${screen.paint('cyan', url)}`,
     '',
     'Three things to try from another terminal:',
-    `  curl ${url}/status`,
-    `  curl -X POST ${url}/v1/commands -H 'content-type: application/json' -d '{"type":"acquire_lock","data":${body.slice(1, -1)}}'`,
-    `  quorate log replay --url ${url}`,
+    `  npx quorate status --url ${url}`,
+    `  curl ${url}/v1/commands -H 'content-type: application/json' -d '${command}'`,
+    `  npx quorate log replay --url ${url}`,
     '',
     screen.paint('dim', 'Ctrl-C stops it.'),
     '',

@@ -41,7 +41,7 @@ function removeAll(directory: string): Promise<void> {
   return rm(directory, { recursive: true, force: true });
 }
 
-interface RunningNode {
+export interface RunningNode {
   readonly pid: number;
   readonly url: string;
 }
@@ -55,7 +55,8 @@ async function assertStopped(directory: string, isRunning: IsRunning): Promise<v
   );
 }
 
-async function nodeFile(directory: string): Promise<RunningNode | undefined> {
+/** Who says that it uses the directory; a node that was killed still does. */
+export async function nodeFile(directory: string): Promise<RunningNode | undefined> {
   try {
     return JSON.parse(await readFile(join(directory, NODE_FILE), 'utf8')) as RunningNode;
   } catch (error) {
