@@ -4,6 +4,7 @@
  */
 import type { Fact, Outcome } from '../projections/outcome.ts';
 import type { CommandRule } from '../projections/projection.ts';
+import { rulesInForce } from '../projections/rules.ts';
 import type { Answer } from '../protocols/coordinator/answer.ts';
 import type { Group } from '../protocols/coordinator/group.ts';
 import { faultsOf, type Locate } from './faults.ts';
@@ -55,7 +56,7 @@ function unknownType(type: string, { type: pointer }: Places): Problem {
 function notForClients(group: Group, type: string, rule: CommandRule): Problem | undefined {
   if (rule.origin !== 'client')
     return problem('forbidden', `${type} is proposed by the cluster itself`);
-  const { rules } = group.machine.momentAt(0);
+  const rules = rulesInForce(group.machine.tables);
   return rule.since > rules
     ? problem('upgrade-required', `${type} needs rules version ${rule.since}`, { rules })
     : undefined;

@@ -42,7 +42,8 @@ type OutcomeForm<Kind extends Outcome['kind']> = (
 ) => OutcomeJson;
 
 const FORMS: { readonly [Kind in Outcome['kind']]: OutcomeForm<Kind> } = {
-  applied: ({ kind: outcome, ...rest }) => ({ outcome, ...rest }),
+  applied: ({ kind: outcome, facts, results }) =>
+    results === undefined ? { outcome, facts } : { outcome, facts, results },
   refused: ({ kind: outcome, ...refusal }) => ({ outcome, facts: NO_FACTS, refusal }),
   replayed: ({ kind: outcome, of }) => ({ outcome, facts: NO_FACTS, of }),
   skipped: ({ kind: outcome }) => ({ outcome, facts: NO_FACTS }),
