@@ -18,6 +18,7 @@ import type { Logger } from 'pino';
 import { buildServer } from './api/rest/server.ts';
 import type { ServedNode } from './api/served-node.ts';
 import type { Config } from './config.ts';
+import { NODE_FILE } from './log/clone.ts';
 import { Log } from './log/log.ts';
 import type { BatchReport } from './log/usage.ts';
 import { MAIN_PROJECTIONS } from './projections/registry.ts';
@@ -31,8 +32,6 @@ export type NodeEnd =
   { readonly kind: 'clean' } | { readonly kind: 'fault'; readonly fault: Error };
 
 const MAIN = { id: 'main', incarnation: 0 } as const;
-/** Beside the log: which process serves this directory, and where. For tools that find it in use. */
-const PROCESS_FILE = 'node.json';
 
 /** Listeners of one kind of news; each hears all of it until it leaves. */
 class Feed<News> {
@@ -118,7 +117,7 @@ export class Node {
     const { host, port, dataDir } = this.#parts.config;
     this.#url = await this.#server.listen({ host, port });
     const who = { pid: process.pid, url: this.#url };
-    await writeFile(join(dataDir, PROCESS_FILE), `${JSON.stringify(who)}\n`);
+    await writeFile(join(dataDir, NODE_FILE), `${JSON.stringify(who)}\n`);
   }
 
   async #stop(): Promise<void> {
@@ -128,7 +127,7 @@ export class Node {
     clearTimeout(cut);
     await main.stop();
     await log.close();
-    await rm(join(config.dataDir, PROCESS_FILE), { force: true });
+    await rm(join(config.dataDir, NODE_FILE), { force: true });
     const fault = this.#fault;
     this.#end(fault === undefined ? { kind: 'clean' } : { kind: 'fault', fault });
   }
