@@ -116,7 +116,7 @@ describe('a claim', () => {
       }),
       { numRuns: 400 },
     );
-    expect(given).toBeGreaterThan(400);
+    expect(given).toBeGreaterThan(300);
   });
 
   test('serves groups of one priority in turn, however many items each has', () => {

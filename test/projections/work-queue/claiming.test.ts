@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { claimable } from '../../../src/projections/work-queue/claiming.ts';
+import { LANES } from '../../../src/projections/work-queue/lanes.ts';
 import { claimerOf, matchesShape } from '../../../src/projections/work-queue/shape.ts';
 import { CLAIM_FILTER } from '../../../src/projections/work-queue/work-item.ts';
 import { DAWN } from '../world.ts';
@@ -179,6 +180,16 @@ describe('a claim by filter', () => {
     expect(claimable(world.tables, world.moment, 'n1', parsed)).toBe(true);
     expect(matchesShape(world.row('a').shape, claimerOf(world.tables, 'n1', parsed))).toBe(true);
     expect(world.claimIds('n1', filter)).toEqual(['a']);
+  });
+
+  test('looks at items that require the same once, in whatever order they list it', () => {
+    const world = new QueueWorld();
+    world.add('a', { requires: { capabilities: ['x', 'y', 'x'] }, excluded_nodes: ['n8', 'n9'] });
+    world.add('b', { requires: { capabilities: ['y', 'x'] }, excluded_nodes: ['n9', 'n8'] });
+    world.add('c', { requires: { capabilities: ['y'] }, excluded_nodes: ['n9', 'n8'] });
+    expect(world.row('a').shape).toBe(world.row('b').shape);
+    expect(world.row('a').shape).not.toBe(world.row('c').shape);
+    expect(world.tables.of(LANES).size).toBe(2);
   });
 
   test('passes over what does not fit for what does', () => {
