@@ -74,7 +74,7 @@ export class Node {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#server = buildServer(this.#served(), { logger: parts.logger });
+    this.#server = buildServer(this.#served(), { logger: httpLogger(parts.logger) });
   }
 
   /**
@@ -160,6 +160,12 @@ export class Node {
       onBatch: (listener) => batches.listen(listener),
     };
   }
+}
+
+/** What a request did is in its answer; only its failures are worth a line, unless somebody is looking. */
+function httpLogger(logger: Logger): Logger {
+  const level = logger.level === 'info' ? 'warn' : logger.level;
+  return logger.child({ part: 'http' }, { level });
 }
 
 function openLog(config: Config, faults: Feed<Error>, batches: Feed<BatchReport>): Promise<Log> {

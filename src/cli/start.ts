@@ -133,19 +133,19 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 function announce(screen: Screen, { url, nodeId }: Node, logger: Logger): void {
   logger.info({ url }, 'listening');
-  if (!screen.isTerminal) return;
-  for (const line of welcome(screen, nodeId, url)) screen.say(line);
+  // Beside the lines of the logger, which are for machines when nobody is looking.
+  for (const line of welcome(screen, nodeId, url)) screen.tell(line);
 }
 
 function welcome(screen: Screen, nodeId: string, url: string): readonly string[] {
-  const command = '{"type":"acquire_lock","data":{"name":"demo","owner":"me"}}';
+  const item = '{"work_id":"w1","work_type":"training"}';
   return [
     '',
     `${screen.paint('bold', `Quorate, node ${nodeId}`)}, listening at ${screen.paint('cyan', url)}`,
     '',
     'Three things to try from another terminal:',
     `  npx quorate status --url ${url}`,
-    `  curl ${url}/v1/commands -H 'content-type: application/json' -d '${command}'`,
+    `  curl ${url}/v1/work -H 'content-type: application/json' -d '${item}'`,
     `  npx quorate log replay --url ${url}`,
     '',
     screen.paint('dim', 'Ctrl-C stops it.'),
