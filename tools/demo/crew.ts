@@ -57,7 +57,6 @@ export class Crew {
   readonly #options: CrewOptions;
   readonly #grants = new Map<string, Grant>();
   readonly #gone = new Set<string>();
-  readonly #restingUntil = new Map<Worker, number>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #leaving = new AbortController();
   readonly #signal: AbortSignal;
@@ -114,7 +113,7 @@ export class Crew {
     const now = performance.now();
     let best: Worker | undefined;
     for (const worker of workers) {
-      if (worker.isAsking || (this.#restingUntil.get(worker) ?? 0) > now) continue;
+      if (worker.isAsking || worker.restsUntil > now) continue;
       if (best === undefined || worker.room > best.room) best = worker;
     }
     return best;
@@ -135,7 +134,7 @@ export class Crew {
     });
     worker.isAsking = false;
     const claimed = factsOf(answer.body).filter(({ type }) => type === 'work_claimed');
-    if (claimed.length === 0) this.#restingUntil.set(worker, performance.now() + EMPTY_REST_MS);
+    if (claimed.length === 0) worker.restsUntil = performance.now() + EMPTY_REST_MS;
     for (const fact of claimed) this.#begin(worker, grantOf(fact));
   }
 

@@ -37,7 +37,9 @@ import { QOS, readNodes, readTasks, type Task, TraceFault } from './trace.ts';
 const SAMPLE = join(import.meta.dirname, 'sample');
 /** The whole of a real trace takes a minute, the sample a few seconds. */
 const SECONDS = { sample: 6, trace: 60 };
-const LEASE_SECONDS = 2;
+/** A tenth of the run, so that what vanished is done again before its end. */
+const leaseFor = (durationMs: number): number =>
+  Math.min(30, Math.max(2, Math.round(durationMs / 10_000)));
 /** Polls parked at the node, and connections for everything else. */
 const POLLS = 64;
 const OTHER_CONNECTIONS = 64;
@@ -143,7 +145,7 @@ async function run(stage: Stage, options: Options): Promise<boolean> {
     fleet,
     tasks: new Map(tasks.map((task) => [task.name, task])),
     polls: POLLS,
-    leaseSeconds: LEASE_SECONDS,
+    leaseSeconds: leaseFor(durationMs),
     runs: runningTimes(tasks, durationMs),
     vanishing: shareOfNames(VANISHING),
     signal,

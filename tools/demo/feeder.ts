@@ -9,8 +9,8 @@ const BATCH_MAX = 500;
 const LOOK_MS = 50;
 
 const PRIORITIES: Readonly<Record<Qos, number>> = { LS: 90, Guaranteed: 70, Burstable: 50, BE: 10 };
-/** A task of best effort that fails is tried once more. */
-const ATTEMPTS: Readonly<Record<Qos, number>> = { LS: 3, Guaranteed: 3, Burstable: 3, BE: 2 };
+/** A task of best effort that fails is tried twice more; the others outlive many vanished holders. */
+const ATTEMPTS: Readonly<Record<Qos, number>> = { LS: 10, Guaranteed: 10, Burstable: 10, BE: 3 };
 
 export function workItemOf(task: Task): Json {
   const [whole, share] = [wholeGpusOf(task), shareOf(task)];

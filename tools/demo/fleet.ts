@@ -43,10 +43,13 @@ export class Worker {
   readonly queues: readonly string[];
   /** A claim is on its way: what is free is promised to it. */
   isAsking = false;
+  /** It was told that there is nothing for it: others ask first until then. */
+  restsUntil = 0;
   readonly #held = new Map<string, Held>();
   readonly #gpus: number[];
   #cpuMilli: number;
   #memoryMib: number;
+  #room: number;
 
   constructor(node: FleetNode, qos: readonly string[]) {
     this.node = node;
@@ -55,6 +58,7 @@ export class Worker {
     this.#gpus = Array.from({ length: node.gpus }, () => WHOLE);
     this.#cpuMilli = node.cpuMilli;
     this.#memoryMib = node.memoryMib;
+    this.#room = this.#roomNow();
   }
 
   get holds(): number {
@@ -63,8 +67,7 @@ export class Worker {
 
   /** How much is free, roughly: to ask first with those that have most. */
   get room(): number {
-    const gpus = this.#gpus.reduce((sum, milli) => sum + milli, 0);
-    return gpus / (WHOLE * Math.max(1, this.node.gpus)) + this.#cpuMilli / this.node.cpuMilli;
+    return this.#room;
   }
 
   filter(max: number): ClaimFilter {
@@ -98,6 +101,12 @@ export class Worker {
     this.#cpuMilli += sign * task.cpuMilli;
     this.#memoryMib += sign * task.memoryMib;
     for (const [gpu, milli] of gpus) this.#gpus[gpu]! += sign * milli;
+    this.#room = this.#roomNow();
+  }
+
+  #roomNow(): number {
+    const gpus = this.#gpus.reduce((sum, milli) => sum + milli, 0);
+    return gpus / (WHOLE * Math.max(1, this.node.gpus)) + this.#cpuMilli / this.node.cpuMilli;
   }
 
   #freeGpu(): ClaimFilter['gpu'] {

@@ -117,6 +117,7 @@ function doneRows(run: RunFigures, { replayed }: Audit): readonly (readonly stri
     ['completed', figure(run.completed), ''],
     ['failed', figure(run.failed), 'for good, as the trace says'],
     ['dead', figure(run.dead), 'failed at every attempt'],
+    ['timed out', figure(run.timedOut), 'lost their holder at every attempt'],
     ['cancelled', figure(run.cancelled), 'no machine of this fleet could run them'],
     ['claims', figure(run.claims), `${figure(run.extensions)} extensions of leases`],
     [
