@@ -23,7 +23,7 @@ import type { Machine, Position } from './machine.ts';
 import type { ChainState } from './outcome-chain.ts';
 import type { Projection } from './projection.ts';
 import { type Keyed, sortInSlices } from './slice-sort.ts';
-import type { TableDefinition } from './table.ts';
+import type { Table, TableDefinition } from './table.ts';
 
 export const SNAPSHOT_VERSION = 1;
 /** Rows encoded between two rests: well under 2 ms on a slow core. */
@@ -155,36 +155,42 @@ function* slices(sorted: Iterator<Keyed<unknown>, void>): Generator<unknown[], v
   if (slice.length > 0) yield slice;
 }
 
-/** Splits a stream of bytes into framed messages, whatever the size of its pieces. */
-async function* messages(source: AsyncIterable<Uint8Array>): AsyncGenerator<unknown> {
-  let held: Buffer = EMPTY;
-  for await (const piece of source) {
-    held = Buffer.concat([held, piece]);
-    for (let end = messageEnd(held); end <= held.length; end = messageEnd(held)) {
-      yield packr.unpack(held.subarray(4, end));
-      held = held.subarray(end);
+/** Splits bytes into framed messages, whatever the size of the pieces in which they come. */
+class Messages {
+  #held: Buffer = EMPTY;
+
+  /** The messages that `piece` completes. */
+  *after(piece: Uint8Array): Generator<unknown> {
+    this.#held = Buffer.concat([this.#held, piece]);
+    for (let end = this.#end(); end <= this.#held.length; end = this.#end()) {
+      const message = this.#held.subarray(4, end);
+      this.#held = this.#held.subarray(end);
+      yield packr.unpack(message);
     }
+  }
+
+  /** Where the first message ends; infinity while its length is not there. */
+  #end(): number {
+    const { length } = this.#held;
+    return length < 4 ? Number.POSITIVE_INFINITY : 4 + this.#held.readUInt32BE(0);
   }
 }
 
-/** Where the first message of `held` ends; infinity while its length is not there. */
-function messageEnd(held: Buffer): number {
-  return held.length < 4 ? Number.POSITIVE_INFINITY : 4 + held.readUInt32BE(0);
-}
-
 /** Thrown where a snapshot cannot be used: of a newer version, or not what its name says. */
-export class SnapshotUnusable extends Error {}
+export class SnapshotUnusable extends Error {
+  override readonly name = 'SnapshotUnusable';
+}
 
 /**
  * Puts the rows of a snapshot into an empty machine and takes over its position.
- * @throws SnapshotUnusable; the machine must then be thrown away
+ * @throws SnapshotUnusable, or what the source throws; the machine must then be thrown away
  */
 export async function restoreSnapshot(
   machine: Machine,
   source: AsyncIterable<Uint8Array>,
 ): Promise<{ readonly manifest: SnapshotManifest; readonly sealed: SnapshotRoots }> {
   const restoring = new Restoring(machine);
-  for await (const message of messages(source)) restoring.take(message);
+  for await (const piece of source) restoring.feed(piece);
   return restoring.finish();
 }
 
@@ -193,21 +199,27 @@ type RowsMessage = readonly [place: number, rows: readonly (readonly unknown[])[
 /** Takes the messages of a snapshot in order: manifest, rows, roots. */
 class Restoring {
   readonly #machine: Machine;
+  readonly #messages = new Messages();
   #manifest: SnapshotManifest | undefined;
   #sealed: SnapshotRoots | undefined;
+  #failure: Error | undefined;
 
   constructor(machine: Machine) {
     this.#machine = machine;
   }
 
-  take(message: unknown): void {
-    if (this.#manifest === undefined) this.#manifest = usableManifest(message);
-    else if (Array.isArray(message))
-      this.#takeRows(this.#manifest, message as unknown as RowsMessage);
-    else this.#sealed = message as SnapshotRoots;
+  /** After a failure the source is read on to its end: where it is damaged, that is what it will say. */
+  feed(piece: Uint8Array): void {
+    if (this.#failure !== undefined) return;
+    try {
+      for (const message of this.#messages.after(piece)) this.#take(message);
+    } catch (error) {
+      this.#failure = error as Error;
+    }
   }
 
   finish(): { readonly manifest: SnapshotManifest; readonly sealed: SnapshotRoots } {
+    if (this.#failure !== undefined) throw unusable(this.#failure);
     const [manifest, sealed] = [this.#manifest, this.#sealed];
     if (manifest === undefined || sealed === undefined)
       throw new SnapshotUnusable('the snapshot ends before its roots');
@@ -215,25 +227,46 @@ class Restoring {
     return { manifest, sealed };
   }
 
+  #take(message: unknown): void {
+    if (this.#manifest === undefined) this.#manifest = usableManifest(message);
+    else if (Array.isArray(message))
+      this.#takeRows(this.#manifest, message as unknown as RowsMessage);
+    else this.#sealed = this.#complete(this.#manifest, message as SnapshotRoots);
+  }
+
   #takeRows(manifest: SnapshotManifest, [place, rows]: RowsMessage): void {
-    const named = manifest.tables[place];
-    const table = this.#machine
-      .allTables()
-      .find(({ definition }) => definition.name === named?.name);
-    if (named === undefined || table === undefined)
-      throw new SnapshotUnusable(`the snapshot holds a table this build does not know`);
+    const { name, columns } = manifest.tables[place] as ManifestTable;
+    const table = this.#tableNamed(name);
     for (const values of rows) {
-      const row = Object.fromEntries(named.columns.map((column, at) => [column, values[at]]));
+      const row = Object.fromEntries(columns.map((column, at) => [column, values[at]]));
       table.restore(table.definition.key(row), row);
     }
+  }
+
+  /** The roots come last: every row must have come before them. */
+  #complete({ tables }: SnapshotManifest, sealed: SnapshotRoots): SnapshotRoots {
+    const short = tables.find(({ name, rows }) => this.#tableNamed(name).size !== rows);
+    if (short === undefined) return sealed;
+    throw new SnapshotUnusable(`the snapshot does not hold all rows of the table ${short.name}`);
+  }
+
+  #tableNamed(name: string): Table<unknown> {
+    const table = this.#machine.allTables().find(({ definition }) => definition.name === name);
+    if (table === undefined)
+      throw new SnapshotUnusable(`the snapshot holds a table this build does not know: ${name}`);
+    return table;
   }
 }
 
 function usableManifest(message: unknown): SnapshotManifest {
   const manifest = message as SnapshotManifest;
-  if (manifest.version > SNAPSHOT_VERSION)
-    throw new SnapshotUnusable(
-      `snapshot version ${manifest.version} is newer than this build reads`,
-    );
-  return manifest;
+  if (manifest.version <= SNAPSHOT_VERSION) return manifest;
+  throw new SnapshotUnusable(
+    `snapshot version ${manifest.version} is newer than this build reads; start a newer build`,
+  );
+}
+
+function unusable(failure: Error): SnapshotUnusable {
+  if (failure instanceof SnapshotUnusable) return failure;
+  return new SnapshotUnusable('the snapshot is not what its name says', { cause: failure });
 }
