@@ -224,6 +224,17 @@ describe('the end of a lease', () => {
     expect(row(time)).toMatchObject({ token: 2 });
   });
 
+  test('is announced for the grant that was named, not for a later one that is over too', () => {
+    const time = timeline();
+    acquire(time, 'a', { ttl_seconds: 30 });
+    acquire(time, 'a', { ttl_seconds: 30 });
+    time.pass(30_000);
+    expect(factsOf(time.apply('expire_lock', { locks: [{ name: 'door', token: 1 }] }))).toEqual([]);
+    expect(factsOf(time.apply('expire_lock', { locks: [{ name: 'door', token: 2 }] }))).toEqual([
+      { type: 'lock_expired', name: 'door', owner: 'a', token: 2 },
+    ]);
+  });
+
   test('waits for the grace of a new term, and says when it will be over', () => {
     const time = timeline();
     acquire(time, 'a', { ttl_seconds: 30 });
