@@ -24,6 +24,7 @@ import {
 } from './shape.ts';
 import { CLAIM_FILTER, type ClaimFilter } from './work-item.ts';
 import {
+  type HeldRow,
   holderAt,
   isEnded,
   isGranted,
@@ -157,9 +158,9 @@ function grant(
   { row, place }: { readonly row: WorkRow; readonly place: number },
 ): Claim {
   const { token } = ruling;
-  const { work_id } = row;
+  const { work_id, timeout_seconds } = row;
   const lease_ms = lease_seconds * 1000;
-  const deadline_at = deadlineOf({ ...row, claimed_at: ruling.at }, lease_ms, ruling);
+  const deadline_at = deadlineOf({ claimed_at: ruling.at, timeout_seconds }, lease_ms, ruling);
   const granted = { work_id, node_id, token, lease_ms, deadline_at, place };
   tell(ruling, row.queue, { type: 'work_claimed', ...granted });
   return { work_id, token, attempt: row.attempts + 1, deadline_at };
@@ -167,10 +168,7 @@ function grant(
 
 /** The end of a lease that begins now: no claim lasts longer than the item's timeout. */
 export function deadlineOf(
-  {
-    claimed_at,
-    timeout_seconds,
-  }: { readonly claimed_at: number; readonly timeout_seconds: number },
+  { claimed_at, timeout_seconds }: Pick<HeldRow, 'claimed_at' | 'timeout_seconds'>,
   lease_ms: number,
   { at }: Moment,
 ): number {
