@@ -115,7 +115,11 @@ export class Node {
 
   async #listen(): Promise<void> {
     const { host, port, dataDir } = this.#parts.config;
-    this.#url = await this.#server.listen({ host, port });
+    this.#url = await this.#server.listen({ host, port }).catch(async (fault: unknown) => {
+      // The group already has its loops and duties: a node that cannot listen leaves none behind.
+      await this.stop();
+      throw fault;
+    });
     const who = { pid: process.pid, url: this.#url };
     await writeFile(join(dataDir, NODE_FILE), `${JSON.stringify(who)}\n`);
   }

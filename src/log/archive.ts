@@ -4,6 +4,7 @@
  * (`clone.ts`) and writes nothing of its own.
  */
 import { type Chain, type ChainBreak, readChain, standingName } from './chain-reading.ts';
+import { wasCleanExit } from './clean-exit.ts';
 import { faultOf, LogFault } from './fault.ts';
 import { decodeFloor } from './floor.ts';
 import { type GroupId, groupName } from './group.ts';
@@ -131,6 +132,7 @@ async function lookAround(store: Store, flaws: readonly StoreFault[]): Promise<F
   const identity = await identityIn(store, faults);
   const chain = await readChain(store);
   if (chain.broken !== undefined) faults.push(brokenChain(chain.broken));
+  faults.push(...(await exitFaults(store, chain)));
   const groups = new Map<string, ArchivedGroup>();
   for (const [name, group] of await groupsNamed(store, chain)) {
     faults.push(...(await hardStateFaults(store, group)));
@@ -147,6 +149,16 @@ async function groupsNamed(store: Store, { standings }: Chain): Promise<Map<stri
   for (const [name, { group, last }] of standings) if (last > 0) named.set(name, group);
   for await (const group of groupsIn(store)) named.set(standingName(group), group);
   return named;
+}
+
+/** A log that was closed after a batch that is not there has lost something. */
+async function exitFaults(store: Store, { end }: Chain): Promise<readonly StoreFault[]> {
+  try {
+    await wasCleanExit(store, end.number);
+    return [];
+  } catch (error) {
+    return [ofStore(faultOf(error).message)];
+  }
 }
 
 function brokenChain({ batch, reason }: ChainBreak): StoreFault {

@@ -66,7 +66,8 @@ class Surveyor {
 
   #takeEntry(seen: SeenEntry): void {
     this.#tally.see(seen);
-    if (seen.index !== this.#expected) this.#report(seen, misplaced(seen.index, this.#expected));
+    const [expected, problem] = [this.#expected, misplaced(seen.index, this.#expected)];
+    if (seen.index !== expected) this.#report({ ...seen, index: expected }, problem);
     this.#expected = seen.index + 1;
     const entry = readable(seen.frame);
     if (entry === undefined) this.#report(seen, 'its command cannot be read by this build');
@@ -103,7 +104,7 @@ function fallen(before: Entry | undefined, { term, at }: Entry): readonly string
 }
 
 function misplaced(index: number, expected: number): string {
-  if (index < expected) return `it lies where entry ${expected} should be`;
+  if (index < expected) return `it lies where entry ${expected} should be, but is entry ${index}`;
   return missing(expected, index - 1);
 }
 
