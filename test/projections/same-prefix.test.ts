@@ -6,7 +6,8 @@ import type { Outcome } from '../../src/projections/outcome.ts';
 import { MAIN_PROJECTIONS } from '../../src/projections/registry.ts';
 import { cutSnapshot } from '../../src/projections/snapshot.ts';
 import { Chronicle, encoded, knowledgeOf, restoredFrom } from './chronicle.ts';
-import { anyIntent, type Intent, RECIPES } from './command-table.ts';
+import { anyStep, type Step } from './any-history.ts';
+import { RECIPES } from './command-table.ts';
 import { expectDerivedFromRows } from './timeline.ts';
 
 /** The rules version is raised on the way; a machine that knew no more than it would stop there. */
@@ -14,42 +15,6 @@ const OPTIONS: MachineOptions = { projections: MAIN_PROJECTIONS, rules: 10 };
 
 /** How many commands a restored machine must decide as the live one does. */
 const NEXT_COMMANDS = 1_000;
-
-interface Step {
-  readonly pause: number;
-  readonly intent: Intent;
-  readonly extras: Parameters<Chronicle['live']>[1];
-  readonly before: 'nothing' | 'duties' | 'election' | 'unknown type';
-}
-
-const mark = fc.oneof(
-  fc.record({
-    key: fc.constantFrom('k1', 'k2', 'k3', 'k4'),
-    print: fc.constantFrom('p', 'p', 'q'),
-  }),
-  fc.record({ session: fc.integer({ min: 1, max: 40 }), seq: fc.integer({ min: 1, max: 4 }) }),
-);
-
-const extras = fc.oneof(
-  { weight: 6, arbitrary: fc.constant({}) },
-  { weight: 3, arbitrary: fc.record({ actor: fc.constantFrom('ann', 'bob'), once: mark }) },
-  { weight: 1, arbitrary: fc.record({ if_index: fc.nat(30) }) },
-);
-
-const anyStep: fc.Arbitrary<Step> = fc.record({
-  pause: fc.oneof(
-    { weight: 20, arbitrary: fc.constantFrom(0, 1, 700, 5_000) },
-    { weight: 3, arbitrary: fc.constantFrom(25_000, 70_000) },
-    { weight: 1, arbitrary: fc.constantFrom(700_000, 3_700_000, 90_000_000) },
-  ),
-  intent: anyIntent,
-  extras,
-  before: fc.oneof(
-    { weight: 8, arbitrary: fc.constant('nothing' as const) },
-    { weight: 2, arbitrary: fc.constant('duties' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('election' as const, 'unknown type' as const) },
-  ),
-});
 
 function steps(count: number): fc.Arbitrary<Step[]> {
   return fc.array(anyStep, { maxLength: count, size: 'max' });
