@@ -1,11 +1,48 @@
 /** A client of a server without a port: sends JSON, reads JSON. */
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+
+/** An object in an answer, with what tests read of it by name. */
+export interface Row {
+  readonly [member: string]: unknown;
+  readonly index: number;
+  readonly type: string;
+  readonly pointer: string;
+  readonly work_id: string;
+  readonly queue: string;
+  readonly problem: unknown;
+  readonly item: { readonly work_id: string };
+  readonly schema: unknown;
+}
+
+/** The body of an answer, with what tests read of it by name. */
+export interface Body {
+  readonly [member: string]: unknown;
+  readonly index: number;
+  readonly token: number;
+  readonly code: string;
+  readonly instance: string;
+  readonly retry_after_seconds: number | undefined;
+  readonly expires_in: number;
+  readonly changed_index: number;
+  readonly covered: number;
+  readonly cursor: string | null;
+  readonly total: number;
+  readonly by_type: Readonly<Record<string, number>>;
+  readonly by_status: Readonly<Record<string, number>>;
+  readonly errors: readonly Row[];
+  readonly items: readonly Row[];
+  readonly facts: readonly Row[];
+  readonly claimed: readonly Row[];
+  readonly results: readonly Row[];
+  readonly candidates: readonly Row[];
+}
 
 export interface Said {
   readonly status: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  /** What the body says; undefined where there is none. */
-  readonly body: any;
+  readonly headers: OutgoingHttpHeaders;
+  /** What the body says; empty where it is not JSON. */
+  readonly body: Body;
   readonly text: string;
 }
 
@@ -49,7 +86,7 @@ export class Asking {
     return {
       status: response.statusCode,
       headers: response.headers,
-      body: isJson ? JSON.parse(response.body) : undefined,
+      body: (isJson ? JSON.parse(response.body) : {}) as Body,
       text: response.body,
     };
   }

@@ -96,6 +96,16 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
   measure(server, metrics);
   const served = [...ENDPOINTS, exposition(metrics)];
   const streams = new Streams(node);
+  metrics.gauge({
+    name: 'quorate_stream_subscribers',
+    help: 'Open websockets.',
+    read: () => streams.open,
+  });
+  metrics.gauge({
+    name: 'quorate_parked_claims',
+    help: 'Claims that wait for work.',
+    read: () => serving.claims.size,
+  });
   streams.serve(server, (found, reply) => send(node, refusal(found), reply));
   const endpoints = [...served, ...documentation([...served, STREAM], node.version)];
   for (const endpoint of endpoints) addEndpoint(server, serving, endpoint);
@@ -138,7 +148,8 @@ function bodyOf(bytes: Buffer): Body | undefined {
 }
 
 function guard(server: FastifyInstance, node: ServedNode): void {
-  server.addHook('onRequest', (request, reply, done) => {
+  // After every onRequest hook, so that an upgrade that is refused here is let go of; before any body.
+  server.addHook('preParsing', (request, reply, _payload, done) => {
     const found = node.isStopping
       ? problem('shutting-down', 'this node is stopping; ask another')
       : strangerTo(request);
