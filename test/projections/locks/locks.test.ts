@@ -269,10 +269,20 @@ describe('the lock delay', () => {
     acquire(time, 'a', { ttl_seconds: 30, lock_delay_seconds: 15 });
     time.pass(35_000);
     for (const owner of ['a', 'b'])
-      expect(acquire(time, owner)).toMatchObject({ code: 'conflict', about: { retry_after_seconds: 10 } });
+      expect(acquire(time, owner)).toMatchObject({
+        code: 'conflict',
+        about: { retry_after_seconds: 10 },
+      });
     time.tidy();
-    expect(acquire(time, 'b')).toMatchObject({ code: 'conflict', about: { retry_after_seconds: 10 } });
-    expect(view(time)).toMatchObject({ state: 'delayed', last_owner: 'a', retry_after_seconds: 10 });
+    expect(acquire(time, 'b')).toMatchObject({
+      code: 'conflict',
+      about: { retry_after_seconds: 10 },
+    });
+    expect(view(time)).toMatchObject({
+      state: 'delayed',
+      last_owner: 'a',
+      retry_after_seconds: 10,
+    });
     expect(time.machine.due(time.at).next_at).toBe(time.at + 10_000);
     time.pass(10_000);
     expect(acquire(time, 'b').kind).toBe('applied');
