@@ -30,6 +30,34 @@ export function progressOf(screen: Screen, work: Work): Course {
   return stderr.isTTY === true ? new Bar(screen, work) : new Lines(screen, work);
 }
 
+/** Work that goes over the same span more than once, each time under another name. */
+export class Courses {
+  readonly #screen: Screen;
+  readonly #span: Omit<Work, 'what'>;
+  #what = '';
+  #current: Course | undefined;
+
+  constructor(screen: Screen, span: Omit<Work, 'what'>) {
+    this.#screen = screen;
+    this.#span = span;
+  }
+
+  at(what: string, index: number): void {
+    if (what !== this.#what) this.#begin(what);
+    this.#current?.at(index);
+  }
+
+  end(): void {
+    this.#current?.end();
+  }
+
+  #begin(what: string): void {
+    this.end();
+    this.#what = what;
+    this.#current = progressOf(this.#screen, { what, ...this.#span });
+  }
+}
+
 class Bar implements Course {
   readonly #bar: SingleBar;
   readonly #work: Work;

@@ -115,10 +115,10 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** The first signal stops in order, the second at once. @returns the way to stop listening */
+/** The first signal stops in order. Supervisors may repeat SIGTERM; a Ctrl-C after it ends at once. @returns the way to stop listening */
 function stopOnSignals(node: Node, logger: Logger): () => void {
   const onSignal = (signal: NodeJS.Signals): void => {
-    release();
+    process.off('SIGINT', onSignal);
     logger.info({ signal }, 'stopping');
     void node.stop();
   };

@@ -61,7 +61,7 @@ async function withSnapshot(
   const { index } = newest;
   const found = noted(checkpoints, index);
   const differs = await differencesFrom(newest, evidence.projections, found);
-  return [{ with: `the snapshot at ${index}`, index, differs }];
+  return [{ with: 'the newest snapshot', index, differs }];
 }
 
 async function differencesFrom(

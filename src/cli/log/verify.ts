@@ -4,7 +4,7 @@ import type { Finding } from '../../projections/history/evidence.ts';
 import { EXIT } from '../exit.ts';
 import type { Invocation } from '../invocation.ts';
 import { columns, counted } from '../layout.ts';
-import { progressOf } from '../progress.ts';
+import { Courses } from '../progress.ts';
 import type { Report } from '../report.ts';
 import { storeFindings, withLog, type LogOptions } from './choose.ts';
 import { ADVICE, findingLines } from './findings.ts';
@@ -24,13 +24,16 @@ export function logVerify(invocation: Invocation, options: LogOptions): Promise<
   });
 }
 
-async function verifiedSource({ screen }: Invocation, source: LogSource): Promise<Verified> {
-  const { first, last } = source.evidence;
-  const course = progressOf(screen, { what: 'verifying', from: first - 1, to: last });
+async function verifiedSource({ screen }: Invocation, { evidence }: LogSource): Promise<Verified> {
+  const span = { from: evidence.first - 1, to: evidence.last };
+  const courses = new Courses(screen, span);
   try {
-    return await verify(source.evidence, (index) => course.at(index));
+    return await verify(evidence, {
+      surveying: (index) => courses.at('looking', index),
+      replaying: (index) => courses.at('replaying', index),
+    });
   } finally {
-    course.end();
+    courses.end();
   }
 }
 

@@ -41,12 +41,21 @@ interface Claim {
 /** The most agreed roots that are held against a replay, the newest: each costs a hash of all rows. */
 const CLAIMS_MAX = 1_000;
 
-export async function verify(evidence: Evidence, progress: Progress): Promise<Verified> {
-  const looked = await survey(evidence, progress);
+/** A verification goes over the log twice. */
+export interface VerifyProgress {
+  readonly surveying: Progress;
+  readonly replaying: Progress;
+}
+
+export async function verify(
+  evidence: Evidence,
+  { surveying, replaying }: VerifyProgress,
+): Promise<Verified> {
+  const looked = await survey(evidence, surveying);
   const { findings } = looked;
   const sealed = await sealedRoots(evidence, findings);
   const claims = [...looked.agreed.slice(-CLAIMS_MAX).map(claimOf), ...sealed];
-  const runs = await replayAll(evidence, claims, progress);
+  const runs = await replayAll(evidence, claims, replaying);
   const compared = compare(claims, runs, findings);
   reportUnfoldable(runs, findings);
   return {

@@ -10,6 +10,7 @@ import { verify } from '../../../src/projections/history/verify.ts';
 import { Recorded, replaced, seen } from './recorded.ts';
 
 const silent = (): void => undefined;
+const unseen = { surveying: silent, replaying: silent };
 
 /** About a hundred entries with a snapshot in the middle, which was agreed. */
 function recorded(): { log: Recorded; snapshot: number } {
@@ -23,7 +24,7 @@ function recorded(): { log: Recorded; snapshot: number } {
 }
 
 async function problems(evidence: Evidence): Promise<readonly string[]> {
-  const { findings } = await verify(evidence, silent);
+  const { findings } = await verify(evidence, unseen);
   return findings.map(({ index, problem }) => `${index}: ${problem}`);
 }
 
@@ -38,7 +39,7 @@ function placed(
 describe('verify', () => {
   test('a log as it was recorded has no findings, and its agreed root and snapshot are compared', async () => {
     const { log } = recorded();
-    const verified = await verify(log.evidence(), silent);
+    const verified = await verify(log.evidence(), unseen);
     expect(verified.findings).toEqual([]);
     expect(verified.compared).toBe(2);
   });
@@ -130,7 +131,7 @@ describe('verify', () => {
   test('a log trimmed below its only snapshot is replayed from the snapshot', async () => {
     const { log, snapshot } = recorded();
     const evidence = log.evidence((all) => all.slice(snapshot - 5));
-    const verified = await verify(evidence, silent);
+    const verified = await verify(evidence, unseen);
     expect(verified.findings).toEqual([]);
     expect(verified.replayed).toEqual([{ after: snapshot, index: log.machine.position.index }]);
   });
@@ -140,7 +141,7 @@ describe('verify', () => {
     log.work(10);
     const verified = await verify(
       log.evidence((all) => all.slice(5)),
-      silent,
+      unseen,
     );
     expect(verified).toMatchObject({ findings: [], replayed: [] });
   });
