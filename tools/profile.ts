@@ -1,13 +1,14 @@
 /**
- * Says what a CPU profile of Node found: the functions by the time spent in themselves.
+ * Says what a CPU profile of Node found: functions by the time spent in themselves, and in all they call.
  *
- *     npx tsx tools/profile.ts <file.cpuprofile> [how many]
+ *     npx tsx tools/profile.ts <file.cpuprofile> [how many] [total]
  */
 import { readFileSync } from 'node:fs';
 import { plainTable } from './table.ts';
 
 interface ProfileNode {
   readonly id: number;
+  readonly children?: readonly number[];
   readonly callFrame: {
     readonly functionName: string;
     readonly url: string;
@@ -21,7 +22,13 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-const [file = '', howMany = '30'] = process.argv.slice(2);
+interface Times {
+  self: number;
+  total: number;
+}
+
+const IDLE = '(idle) ';
+const [file = '', howMany = '30', order = 'self'] = process.argv.slice(2);
 const profile = JSON.parse(readFileSync(file, 'utf8')) as Profile;
 
 function placeOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
@@ -29,25 +36,45 @@ function placeOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode):
   return `${functionName || '(anonymous)'} ${short === '' ? '' : `${short}:${lineNumber + 1}`}`;
 }
 
-const places = new Map(profile.nodes.map((node) => [node.id, placeOf(node)]));
-const times = new Map<string, number>();
-for (const [at, sample] of profile.samples.entries()) {
-  const place = places.get(sample) ?? '(unknown)';
-  times.set(place, (times.get(place) ?? 0) + (profile.timeDeltas[at] ?? 0));
+const selfOf = new Map<number, number>();
+for (const [at, sample] of profile.samples.entries())
+  selfOf.set(sample, (selfOf.get(sample) ?? 0) + (profile.timeDeltas[at] ?? 0));
+
+const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+const times = new Map<string, Times>();
+
+/** Adds up a subtree; a function that is on the stack already counts its total once. */
+function visit(id: number, above: ReadonlySet<string>): number {
+  const node = nodes.get(id)!;
+  const place = placeOf(node);
+  const entry = times.get(place) ?? { self: 0, total: 0 };
+  times.set(place, entry);
+  const self = selfOf.get(id) ?? 0;
+  entry.self += self;
+  const inside = new Set(above).add(place);
+  const total = (node.children ?? []).reduce((sum, child) => sum + visit(child, inside), self);
+  if (!above.has(place)) entry.total += total;
+  return total;
 }
-times.delete('(idle) ');
-const total = [...times.values()].reduce((sum, time) => sum + time, 0);
-const sorted = [...times].sort(([, a], [, b]) => b - a).slice(0, Number(howMany));
+
+const whole = visit(profile.nodes[0]!.id, new Set()) - (times.get(IDLE)?.self ?? 0);
+times.delete(IDLE);
+const sorted = [...times]
+  .sort(([, a], [, b]) => (order === 'total' ? b.total - a.total : b.self - a.self))
+  .slice(0, Number(howMany));
+const percent = (time: number): string => `${((100 * time) / whole).toFixed(1)} %`;
 console.log(
   plainTable({
     columns: [
-      { title: 'share', align: 'right' },
-      { title: 'ms', align: 'right' },
+      { title: 'self', align: 'right' },
+      { title: 'total', align: 'right' },
+      { title: 'self, ms', align: 'right' },
       { title: 'where', align: 'left' },
     ],
-    rows: sorted.map(([place, time]) => [
-      `${((100 * time) / total).toFixed(1)} %`,
-      (time / 1000).toFixed(0),
+    rows: sorted.map(([place, { self, total }]) => [
+      percent(self),
+      percent(total),
+      (self / 1000).toFixed(0),
       place,
     ]),
   }),

@@ -1,6 +1,7 @@
 /**
- * P14: how fast a whole log is audited: read, checksums, decode, fold, digest; one core. Beside it, the
- * same with every command decided again.
+ * P14: how fast a whole log is audited on one core: read, checksums, decode, fold, digest. Beside it, what
+ * `quorate log replay` makes of it, which also computes the roots of all projections at each snapshot
+ * and compares them, and the same with every command decided again.
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -11,16 +12,37 @@ import { quiet } from './quiet.ts';
 import type { Figure } from './report.ts';
 import { series } from './series.ts';
 
+/** What `quorate log replay -o json` says, as far as it matters here. */
 interface Replay {
   readonly entries: number;
-  readonly bytes: number;
-  readonly elapsed: number;
-  readonly cpu: number;
+  readonly seconds: number;
   readonly digest: string;
-  readonly rss: number;
 }
 
-type Mode = 'fold' | 'decide';
+interface Mode {
+  readonly label: string;
+  /** Program and options, given the directory. */
+  readonly command: (directory: string, program: string) => readonly string[];
+  readonly bounds: { readonly must?: number; readonly goal?: number };
+}
+
+function replayCommand(directory: string, program: string): readonly string[] {
+  return [program, 'log', 'replay', '--data-dir', directory, '-o', 'json'];
+}
+
+const MODES: readonly Mode[] = [
+  {
+    label: 'read, checked, decoded, folded',
+    command: (directory) => [compiled('replay-run'), directory],
+    bounds: { must: 250_000, goal: 400_000 },
+  },
+  { label: '`quorate log replay`, roots and all', command: replayCommand, bounds: {} },
+  {
+    label: 'the same, decided again',
+    command: (directory, program) => [...replayCommand(directory, program), '--redecide'],
+    bounds: {},
+  },
+];
 
 const run = promisify(execFile);
 
@@ -28,26 +50,18 @@ async function replayOnce(mode: Mode, directory: string, settings: Settings): Pr
   await quiet(settings.force);
   const profile =
     settings.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', settings.profile];
-  const node = [process.execPath, ...profile, compiled('replay-run'), mode, directory];
+  const node = [process.execPath, ...profile, ...mode.command(directory, settings.program)];
   // One core and no more: garbage collection and decompression must not hide on another.
   const { stdout } = await run('taskset', ['-c', '0', ...node]);
   return JSON.parse(stdout) as Replay;
 }
 
-function figuresOf(mode: Mode, rounds: readonly Replay[]): Figure[] {
-  const each = (figure: (round: Replay) => number): Figure['series'] => series(rounds.map(figure));
-  const what = mode === 'fold' ? 'replayed' : 'decided again';
-  const bounds = mode === 'fold' ? { must: 250_000, goal: 400_000 } : {};
-  return [
-    {
-      label: what,
-      unit: 'entries/s',
-      series: each((one) => (one.entries / one.elapsed) * 1000),
-      ...bounds,
-    },
-    { label: `${what}, CPU`, unit: 'µs per entry', series: each((one) => one.cpu / one.entries) },
-    { label: `${what}, RSS at the end`, unit: 'MiB', series: each((one) => one.rss) },
-  ];
+function perSecond({ entries, seconds }: Replay): number {
+  return entries / seconds;
+}
+
+function figureOf({ label, bounds }: Mode, rounds: readonly Replay[]): Figure {
+  return { label, unit: 'entries/s', series: series(rounds.map(perSecond)), ...bounds };
 }
 
 export const replay: Benchmark = {
@@ -56,29 +70,27 @@ export const replay: Benchmark = {
   title: 'audit replay of a log: read, checksum, decode, fold; one core',
   run: (settings) =>
     withDirectory(settings, async (directory) => {
-      const { digest } = await prepareLog(directory, settings);
-      const rounds: Record<Mode, Replay[]> = { fold: [], decide: [] };
+      const { digest, index } = await prepareLog(directory, settings);
+      const rounds: Replay[][] = MODES.map(() => []);
       for (let at = 0; at < settings.rounds; at++)
-        for (const mode of ['fold', 'decide'] as const) {
+        for (const [place, mode] of MODES.entries()) {
           const one = await replayOnce(mode, directory, settings);
-          rounds[mode].push(one);
-          settings.say(
-            `round ${at + 1}, ${mode}: ${Math.round((one.entries / one.elapsed) * 1000)}/s`,
-          );
+          rounds[place]?.push(one);
+          settings.say(`round ${at + 1}, ${mode.label}: ${Math.round(perSecond(one))}/s`);
         }
-      const all = [...rounds.fold, ...rounds.decide];
-      const [first] = all;
       return {
         number: replay.number,
         name: replay.name,
         title: replay.title,
-        figures: [...figuresOf('fold', rounds.fold), ...figuresOf('decide', rounds.decide)],
-        notes: [
-          `${first?.entries ?? 0} entries of ${settings.command}, ${Math.round((first?.bytes ?? 0) / (first?.entries ?? 1))} bytes each`,
-        ],
-        failures: all
-          .filter((one) => one.digest !== digest)
-          .map((one) => `the digest is ${one.digest}, and was ${digest} when the log was written`),
+        figures: MODES.map((mode, place) => figureOf(mode, rounds[place] ?? [])),
+        notes: [`${index} entries of ${settings.command}`],
+        failures: rounds
+          .flat()
+          .filter((one) => one.digest !== digest || one.entries !== index)
+          .map(
+            (one) =>
+              `replayed ${one.entries} entries to ${one.digest}, written were ${index} to ${digest}`,
+          ),
       };
     }),
 };
