@@ -19,6 +19,7 @@ import { buildServer } from './api/rest/server.ts';
 import type { ServedNode } from './api/served-node.ts';
 import type { Config } from './config.ts';
 import { NODE_FILE } from './log/clone.ts';
+import { faultOf } from './log/fault.ts';
 import { Log } from './log/log.ts';
 import type { BatchReport } from './log/usage.ts';
 import { MAIN_PROJECTIONS } from './projections/registry.ts';
@@ -84,7 +85,7 @@ export class Node {
   static async start(config: Config, logger: Logger): Promise<Node> {
     const faults = new Feed<Error>();
     const batches = new Feed<BatchReport>();
-    await mkdir(config.dataDir, { recursive: true });
+    await madeDirectory(config.dataDir);
     const log = await openLog(config, faults, batches);
     try {
       const main = await openMain({ config, logger, log, faults });
@@ -170,6 +171,12 @@ export class Node {
 function httpLogger(logger: Logger): Logger {
   const level = logger.level === 'info' ? 'warn' : logger.level;
   return logger.child({ part: 'http' }, { level });
+}
+
+async function madeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: unknown) => {
+    throw faultOf(error);
+  });
 }
 
 function openLog(config: Config, faults: Feed<Error>, batches: Feed<BatchReport>): Promise<Log> {

@@ -10,7 +10,7 @@ import { type Logger, pino } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import type { Config } from '../config.ts';
 import { nodeFile } from '../log/clone.ts';
-import { type FaultCode, LogFault } from '../log/fault.ts';
+import { type FaultCode, faultOf, LogFault } from '../log/fault.ts';
 import { Node } from '../node.ts';
 import { type ConfigOptions, configured, faultLines } from './config.ts';
 import { CommandFault, EXIT, type Exit } from './exit.ts';
@@ -66,6 +66,19 @@ function endedBy(fault: Error): CommandFault {
   return new CommandFault(exit, `the node ended: ${fault.message}`);
 }
 
+/** Why the node did not start: the address, the directory, or a bug. */
+function refusedStart(error: unknown, config: Config): CommandFault {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall === 'listen') return refusedAddress(String(code), config);
+  if (isOfDirectory(error)) return refusedByLog(faultOf(error), config);
+  return new CommandFault(EXIT.internal, `the node did not start: ${message}`);
+}
+
+/** The log's own word, or the operating system's about a file. */
+function isOfDirectory(error: unknown): boolean {
+  return error instanceof LogFault || (error instanceof Error && 'syscall' in error);
+}
+
 /** What the operating system says about an address nobody may listen on. */
 const LISTENING: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is taken by another process',
@@ -73,17 +86,10 @@ const LISTENING: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'is not an address of this machine',
 };
 
-function refusedStart(error: unknown, config: Config): CommandFault {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  const taken = LISTENING[code];
-  if (error instanceof LogFault) return refusedByLog(error, config);
-  if (taken === undefined)
-    return new CommandFault(EXIT.internal, `the node did not start: ${message}`);
-  const address = `${config.host}:${config.port}`;
-  return new CommandFault(
-    EXIT.configuration,
-    `${address} ${taken}; choose another with --p2p-port, 0 lets the system choose`,
-  );
+function refusedAddress(code: string, { host, port }: Config): CommandFault {
+  const reason = LISTENING[code] ?? `cannot be listened on (${code})`;
+  const advice = 'choose another port with --p2p-port (0 lets the system choose) or another --host';
+  return new CommandFault(EXIT.configuration, `${host}:${port} ${reason}; ${advice}`);
 }
 
 function refusedByLog(fault: LogFault, { dataDir }: Config): CommandFault {
@@ -115,7 +121,10 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** The first signal stops in order. Supervisors may repeat SIGTERM; a Ctrl-C after it ends at once. @returns the way to stop listening */
+/**
+ * The first signal stops in order. Supervisors may repeat SIGTERM; a Ctrl-C after it ends at once.
+ * @returns the way to stop listening
+ */
 function stopOnSignals(node: Node, logger: Logger): () => void {
   const onSignal = (signal: NodeJS.Signals): void => {
     process.off('SIGINT', onSignal);

@@ -64,6 +64,11 @@ const SYMPTOMS: readonly Symptom[] = [
     says: 'the data directory cannot be written; make it writable for this user, then start again',
   },
   {
+    seen: /EEXIST|ENOTDIR|not a directory/i,
+    code: 'io',
+    says: 'there is a file where a directory should be; move it away, or use another data directory',
+  },
+  {
     seen: /EMFILE|ENFILE|too many open files/i,
     code: 'io',
     says: 'no file descriptors are left; raise the limit (ulimit -n), then start the node again',

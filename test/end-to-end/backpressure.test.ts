@@ -13,9 +13,10 @@ import { type Answer, StreamProposer } from './proposer.ts';
 import { tracer } from './trace.ts';
 
 const SLOW_SYNC = 'fdatasync:delay_enter=400000';
-/** More than the queue holds, over as many sockets as their own limits need. */
 const SOCKETS = 4;
-const PROPOSALS_EACH = 3_000;
+const PROPOSALS_PER_WAVE = 300;
+/** 9 600 to begin with; the queue takes 9 000. */
+const WAVES = 8;
 
 interface LogUsage {
   readonly level: string;
@@ -31,37 +32,74 @@ test.skipIf(lacks('strace'))(
     const { under } = await tracer(SLOW_SYNC);
     const node = await NodeProcess.start({ directory, under });
     const token = await claimed(node.url, 'held');
-    const sockets = await Promise.all(
-      Array.from({ length: SOCKETS }, () => StreamProposer.connect(node.url)),
-    );
-    const answers = sockets.flatMap((socket, number) => flood(socket, number));
-
-    await until('REJECT', async () => (await usageOf(node.url)).level === 'reject');
-    const refused = await command(node.url, 'add_work', { work_id: 'late' });
+    const flood = await Flood.begin(node.url);
+    await until('REJECT', async () => {
+      flood.topUp();
+      return (await usageOf(node.url)).level === 'reject';
+    });
+    const refused = await until('new work is refused', async () => {
+      flood.topUp();
+      const reply = await command(node.url, 'add_work', { work_id: `late-${flood.proposed}` });
+      return reply.status === 200 ? undefined : reply;
+    });
     expect(refused.status).toBe(429);
-    const completed = await command(node.url, 'complete_work', { work_id: 'held', token });
-    expect(completed.status).toBe(200);
+    expect(JSON.parse(refused.text)).toMatchObject({ code: 'backpressure' });
+    const held = { work_id: 'held', token };
+    expect((await command(node.url, 'extend_work', { items: [held] })).status).toBe(200);
+    expect((await command(node.url, 'complete_work', held)).status).toBe(200);
 
-    const settled = await Promise.all(answers);
+    const settled = await flood.settled();
     const written = settled.filter(({ kind }) => kind === 'written');
     const turnedAway = settled.filter(isBackpressure);
-    expect(written.length + turnedAway.length).toBe(SOCKETS * PROPOSALS_EACH);
+    expect(written.length + turnedAway.length).toBe(flood.proposed);
     expect(turnedAway.length).toBeGreaterThan(0);
 
-    await until('none', async () => (await usageOf(node.url)).level === 'none');
+    await until('none', async () => (await usageOf(node.url)).level === 'none', 60_000);
     const { entries, capacity, peak_queue } = await usageOf(node.url);
     expect(entries).toBe(0);
     expect(peak_queue).toBeLessThanOrEqual(capacity.entries);
     expect((await command(node.url, 'add_work', { work_id: 'again' })).status).toBe(200);
-    for (const socket of sockets) socket.close();
   },
 );
 
-function flood(socket: StreamProposer, number: number): readonly Promise<Answer>[] {
-  return Array.from({ length: PROPOSALS_EACH }, (_, item) => {
-    const work_id = `flood-${number}-${item}`;
-    return socket.propose({ key: work_id, via: 'stream', type: 'add_work', data: { work_id } });
-  });
+/** More than the queue holds, over as many sockets as their own limits need. */
+class Flood {
+  readonly #sockets: readonly StreamProposer[];
+  readonly #answers: Promise<Answer>[] = [];
+
+  private constructor(sockets: readonly StreamProposer[]) {
+    this.#sockets = sockets;
+  }
+
+  static async begin(url: string): Promise<Flood> {
+    const connecting = Array.from({ length: SOCKETS }, () => StreamProposer.connect(url));
+    const flood = new Flood(await Promise.all(connecting));
+    for (let wave = 0; wave < WAVES; wave += 1) flood.topUp();
+    return flood;
+  }
+
+  get proposed(): number {
+    return this.#answers.length;
+  }
+
+  /** A little more than one batch takes out of the queue. */
+  topUp(): void {
+    for (const socket of this.#sockets)
+      for (let item = 0; item < PROPOSALS_PER_WAVE; item += 1) this.#propose(socket);
+  }
+
+  settled(): Promise<readonly Answer[]> {
+    return Promise.all(this.#answers);
+  }
+
+  #propose(socket: StreamProposer): void {
+    const work_id = `flood-${this.proposed}`;
+    const command = { key: work_id, via: 'stream', type: 'add_work', data: { work_id } } as const;
+    const answer = socket.propose(command);
+    // A test that failed has no use for it.
+    answer.catch(() => undefined);
+    this.#answers.push(answer);
+  }
 }
 
 function isBackpressure(answer: Answer): boolean {
@@ -69,7 +107,7 @@ function isBackpressure(answer: Answer): boolean {
 }
 
 function command(url: string, type: string, data: object): Promise<Reply> {
-  return ask(`${url}/v1/commands`, { body: { type, data } });
+  return ask(`${url}/v1/commands?timeout=30`, { body: { type, data } });
 }
 
 async function claimed(url: string, work_id: string): Promise<unknown> {

@@ -70,7 +70,7 @@ async function expectNothingSilentlyLess(
     expect(await audited(node.url, ledger)).toEqual(NO_BREACHES);
     return 'started';
   }
-  expect(await node.exited).toEqual({ code: DISK_FAULT, signal: null });
+  expect(await node.ended()).toEqual({ code: DISK_FAULT, signal: null });
   expectOneClearLine(node.output, /quorate log repair/);
   return 'refused';
 }

@@ -15,9 +15,10 @@ export async function digestOf(url: string): Promise<Standing> {
   return { index, digest: String(status['digest']) };
 }
 
-/** Replayed from the stored log, by the command an auditor would use. */
-export async function offlineDigest(directory: string): Promise<Standing> {
-  const words = ['log', 'replay', '--data-dir', directory, '-o', 'json'];
+/** Replayed from the stored log, up to `index` if one is given, by the command an auditor would use. */
+export async function offlineDigest(directory: string, index?: number): Promise<Standing> {
+  const end = index === undefined ? [] : ['--to', String(index)];
+  const words = ['log', 'replay', '--data-dir', directory, '-o', 'json', ...end];
   const { code, stdout, stderr } = await quorate(...words);
   assert.equal(code, 0, `${stdout}${stderr}`);
   const replayed = JSON.parse(stdout) as Readonly<Record<string, unknown>>;

@@ -27,7 +27,7 @@ async function freshDirectory(): Promise<string> {
 /** The node does not start, says why once, and leaves what was there as it was. */
 async function expectRefusal(options: NodeOptions, words: RegExp): Promise<void> {
   const node = NodeProcess.launch(options);
-  const { code, signal } = await node.exited;
+  const { code, signal } = await node.ended();
   expect(signal).toBeNull();
   expect(code).not.toBe(0);
   expectOneClearLine(node.output, words);
@@ -124,7 +124,7 @@ async function raiseFormat(directory: string): Promise<void> {
 test('a file where the directory should be is refused, and left as it was', async () => {
   const path = join(await temporaryFolder(), 'data');
   await writeFile(path, 'somebody put a file here');
-  await expectRefusal({ directory: path }, /is a file|not a directory/i);
+  await expectRefusal({ directory: path }, /there is a file where a directory should be/);
   expect(await contentOf(join(path, '..'))).toHaveProperty([path]);
 });
 
@@ -132,14 +132,14 @@ test('a log that lies where a file should be is refused', async () => {
   const directory = join(await temporaryFolder(), 'data');
   await mkdir(directory);
   await writeFile(join(directory, 'log'), 'not a LevelDB');
-  await expectRefusal({ directory }, /not a directory|is a file/i);
+  await expectRefusal({ directory }, /there is a file where a directory should be/);
 });
 
 test('every fault of the configuration is named at once, with an example, and nothing is created', async () => {
   const directory = join(await temporaryFolder(), 'data');
   const settings = { P2P_PORT: 'eighty', DISK_REJECT: '7', P2P_PROT: '1' };
   const node = NodeProcess.launch({ directory, settings });
-  expect((await node.exited).code).toBe(78);
+  expect((await node.ended()).code).toBe(78);
   for (const name of Object.keys(settings)) expect(node.output).toContain(`QUORATE_${name}`);
   await expect(contentOf(directory)).rejects.toThrow('ENOENT');
 });
@@ -148,7 +148,7 @@ test('a port in use ends the start with one clear line, and the directory can be
   const other = await NodeProcess.start({ directory: join(await temporaryFolder(), 'data') });
   const directory = await freshDirectory();
   const settings = { P2P_PORT: new URL(other.url).port };
-  await expectRefusal({ directory, settings }, /EADDRINUSE|in use/);
+  await expectRefusal({ directory, settings }, /taken by another process/);
   await founded(await copyOf(directory));
   await founded(directory);
 });

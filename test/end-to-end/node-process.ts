@@ -9,7 +9,8 @@ import { onTestFinished } from 'vitest';
 import { until, within } from './condition.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
-const LISTENING = /listening[^\n]*?(http:\/\/[\w.:[\]]+)/i;
+/** The line a node writes when it serves and can be stopped. */
+const LISTENING = /"url":"(http:[^"]+)","msg":"listening"/;
 
 export interface NodeOptions {
   readonly directory: string;
@@ -28,7 +29,7 @@ export interface Exit {
 }
 
 export class NodeProcess {
-  readonly exited: Promise<Exit>;
+  readonly #exited: Promise<Exit>;
   readonly #child: ChildProcess;
   #output = '';
   #exit: Exit | undefined;
@@ -37,11 +38,11 @@ export class NodeProcess {
     this.#child = child;
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
-    this.exited = new Promise((resolve, reject) => {
+    this.#exited = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) => resolve((this.#exit = { code, signal })));
     });
-    this.exited.catch(() => undefined);
+    this.#exited.catch(() => undefined);
   }
 
   /** Launches a node, and does not wait for it. */
@@ -105,16 +106,21 @@ export class NodeProcess {
     this.#child.kill(signal);
   }
 
+  /** Resolves when the process has ended, for whatever reason. */
+  ended(): Promise<Exit> {
+    return within('the node ends', this.#exited, 60_000);
+  }
+
   /** SIGKILL; resolves when the process is gone. */
   async kill(): Promise<Exit> {
     this.#child.kill('SIGKILL');
-    return within('the process is gone', this.exited);
+    return this.ended();
   }
 
   /** SIGTERM; resolves when the process has ended. */
   async stop(): Promise<Exit> {
     this.#child.kill('SIGTERM');
-    return within('the node stops', this.exited, 60_000);
+    return this.ended();
   }
 
   /** SIGSTOP; resolves when not one of its threads runs any more, a system call under way included. */

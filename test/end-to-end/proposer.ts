@@ -45,6 +45,26 @@ export class HttpProposer implements Proposer {
   }
 }
 
+/** Well within what a frame may hold: 1 000 messages, 256 KiB. */
+const FRAME_MESSAGES = 500;
+const FRAME_LENGTH = 128 * 1024;
+
+function framesOf(messages: readonly string[]): readonly string[] {
+  const frames: string[][] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const message of messages) {
+    const frame = frames.at(-1);
+    const fits = length + message.length < FRAME_LENGTH;
+    if (frame !== undefined && fits && frame.length < FRAME_MESSAGES) frame.push(message);
+    else {
+      frames.push([message]);
+      length = 0;
+    }
+    length += message.length;
+  }
+  return frames.map((frame) => `[${frame.join(',')}]`);
+}
+
 /** What comes back: `ref` says to which proposal. */
 interface Message {
   readonly kind: string;
@@ -62,7 +82,7 @@ export class StreamProposer implements Proposer {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<string, Waiting>();
   /** What was proposed in this turn travels in one frame. */
-  #outgoing: object[] = [];
+  #outgoing: string[] = [];
   #broken = false;
 
   private constructor(socket: WebSocket) {
@@ -84,7 +104,7 @@ export class StreamProposer implements Proposer {
     return new Promise((resolve, reject) => {
       this.#waiting.set(key, { resolve, reject });
       if (this.#outgoing.length === 0) setImmediate(() => this.#send());
-      this.#outgoing.push({ kind: 'propose', ref: key, type, data, key });
+      this.#outgoing.push(JSON.stringify({ kind: 'propose', ref: key, type, data, key }));
     });
   }
 
@@ -95,7 +115,8 @@ export class StreamProposer implements Proposer {
   #send(): void {
     const messages = this.#outgoing;
     this.#outgoing = [];
-    if (!this.#broken) this.#socket.send(JSON.stringify(messages));
+    if (this.#broken) return;
+    for (const frame of framesOf(messages)) this.#socket.send(frame);
   }
 
   #heard(frame: Message | readonly Message[]): void {

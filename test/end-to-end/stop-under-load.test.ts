@@ -22,7 +22,7 @@ test('SIGTERM under load: exit 0 within the limit, nothing acknowledged is lost,
   node.signal('SIGTERM');
   // What comes now is told that the node is going away, or finds nobody.
   await until('new requests are refused', () => isRefused(node.url));
-  expect(await node.exited).toEqual({ code: 0, signal: null });
+  expect(await node.ended()).toEqual({ code: 0, signal: null });
   expect(Date.now() - told).toBeLessThan(STOP_TIMEOUT_MS + 1_000);
   await load.stop();
   const strange = load.refusals.filter(
@@ -52,9 +52,10 @@ test('a second and a third SIGTERM change nothing', async () => {
   const load = await Load.start(node.url, { ledger, http: 4, pipelined: 64 });
   await load.reaches(200);
   node.signal('SIGTERM');
+  await until('the node has begun to stop', () => /"msg":"stopping"/.test(node.output));
   node.signal('SIGTERM');
-  node.signal('SIGINT');
-  expect(await node.exited).toEqual({ code: 0, signal: null });
+  node.signal('SIGTERM');
+  expect(await node.ended()).toEqual({ code: 0, signal: null });
   await load.stop();
   const again = await NodeProcess.start({ directory });
   await resolveDoubts(again.url, ledger);

@@ -27,7 +27,7 @@ test.skipIf(lacks('strace'))(
     const ledger = new Ledger();
     const node = await NodeProcess.start({ directory, under: trace.under });
     const load = await Load.start(node.url, { ledger, http: 16, pipelined: 0 });
-    const exit = await node.exited;
+    const exit = await node.ended();
     await load.stop();
 
     expect(exit).toEqual({ code: DISK_FAULT, signal: null });
@@ -51,7 +51,7 @@ test.skipIf(lacks('tmpfs'))(
     const settings = { DISK_THROTTLE: '0.99', DISK_REJECT: '1' };
     const node = await NodeProcess.start({ directory, settings });
     const load = await Load.start(node.url, { ledger, http: 8, pipelined: 16, bytes: 8 * 1024 });
-    const exit = await node.exited;
+    const exit = await node.ended();
     await load.stop();
 
     expect(exit).toEqual({ code: DISK_FAULT, signal: null });
