@@ -11,6 +11,7 @@ export class EntryRuling implements Ruling {
   readonly term_started_at: number;
   readonly token: number;
   readonly rules: number;
+  readonly data: unknown;
   readonly tables: ReadonlyTables;
   readonly actor: string;
   readonly #moment: Moment;
@@ -28,6 +29,7 @@ export class EntryRuling implements Ruling {
     this.term_started_at = moment.term_started_at;
     this.token = moment.token;
     this.rules = moment.rules;
+    this.data = moment.data;
     this.tables = tables;
     this.actor = entry.actor ?? '';
     this.#moment = moment;

@@ -212,6 +212,7 @@ export class Machine {
       term_started_at,
       token: epoch * TOKEN_EPOCH + index,
       rules: rulesInForce(this.#tables),
+      data: undefined,
     };
   }
 
@@ -239,7 +240,7 @@ export class Machine {
   }
 
   #momentOf(entry: Entry): Moment {
-    const { index, term, at } = entry;
+    const { index, term, at, data } = entry;
     const { position } = this;
     assert(index === position.index + 1, `entry ${index} follows ${position.index}`);
     const rules = rulesInForce(this.#tables);
@@ -252,6 +253,7 @@ export class Machine {
       term_started_at,
       rules,
       token: this.#position.epoch * TOKEN_EPOCH + index,
+      data,
     };
   }
 

@@ -40,6 +40,11 @@ export interface Moment {
   readonly token: number;
   /** The rules version in force. */
   readonly rules: number;
+  /**
+   * What the entry's command says. A fact need not repeat it: whoever has the fact has the entry, and its
+   * fold reads it here. Undefined outside of an entry.
+   */
+  readonly data: unknown;
 }
 
 /** What a rule may look at, and its one verb. */

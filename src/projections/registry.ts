@@ -8,4 +8,11 @@ import { sessions } from './sessions.ts';
 import { workQueue } from './work-queue/work-queue.ts';
 
 /** The projections of the group `main`, in the order in which their duties are proposed. */
-export const MAIN_PROJECTIONS: readonly Projection[] = [rules, sessions, locks, assignments, gpuPowers, workQueue];
+export const MAIN_PROJECTIONS: readonly Projection[] = [
+  rules,
+  sessions,
+  locks,
+  assignments,
+  gpuPowers,
+  workQueue,
+];

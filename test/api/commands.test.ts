@@ -28,7 +28,7 @@ test('a write answers with its place in the log and what it led to, once it was 
   const { status, body, headers } = await add('written');
   expect(status).toBe(200);
   expect(body).toMatchObject({ index: index(), term: 1, outcome: 'applied' });
-  expect(body.facts[0]).toMatchObject({ type: 'work_added', item: { work_id: 'written' } });
+  expect(body.facts[0]).toMatchObject({ type: 'work_added', work_id: 'written' });
   expect(headers).toMatchObject({
     'quorate-index': String(index()),
     'quorate-term': '1',

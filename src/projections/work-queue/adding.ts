@@ -59,7 +59,14 @@ function admit(ruling: Ruling, item: WorkItem, position: number): Refusal | unde
   }
   const waiting_on = unmetOf(ruling.tables, item);
   const status = waitingStatus({ ...item, waiting_on }, ruling);
-  tell(ruling, item.queue, { type: 'work_added', item, position, waiting_on, status });
+  tell(ruling, item.queue, {
+    type: 'work_added',
+    work_id: item.work_id,
+    queue: item.queue,
+    position,
+    waiting_on,
+    status,
+  });
   return undefined;
 }
 

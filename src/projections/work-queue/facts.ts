@@ -1,4 +1,5 @@
 /** What can become true of work, and how each of it changes the tables. */
+import { assert } from '../assert.ts';
 import type { IndexKey } from '../ordered-index.ts';
 import type { FoldsOf, Moment, Ruling, WritableTables } from '../projection.ts';
 import { serve, showHead } from './lanes.ts';
@@ -27,7 +28,9 @@ type Waiting = 'pending' | 'scheduled';
 export type Facts =
   | {
       readonly type: 'work_added';
-      readonly item: WorkItem;
+      readonly work_id: string;
+      readonly queue: string;
+      /** Its place in its batch; the item itself is in the command. */
       readonly position: number;
       readonly waiting_on: readonly string[];
       readonly status: Waiting;
@@ -179,8 +182,19 @@ function countDependent(tables: WritableTables, work_id: string): void {
   if (row !== undefined) tables.of(WORK).put({ ...row, dependents: row.dependents + 1 });
 }
 
+/** The data of the two commands that add work, as their schemas parsed it. */
+type AddedData = WorkItem | { readonly items: readonly WorkItem[] };
+
+function itemAt(data: AddedData, position: number): WorkItem {
+  if (!('items' in data)) return data;
+  const item = data.items[position];
+  assert(item !== undefined, 'an added item is in its batch');
+  return item;
+}
+
 /** Column by column: spread from an item that was just parsed, this was a third of the cost of adding. */
-function newRow({ item, position, waiting_on, status }: Added, moment: Moment): WorkRow {
+function newRow({ position, waiting_on, status }: Added, moment: Moment): WorkRow {
+  const item = itemAt(moment.data as AddedData, position);
   return {
     work_id: item.work_id,
     work_type: item.work_type,
@@ -217,7 +231,7 @@ export const folds: FoldsOf<Facts> = {
   work_added: (tables, added, moment) => {
     put(tables, newRow(added, moment));
     for (const work_id of added.waiting_on) countDependent(tables, work_id);
-    count(tables, added.item.queue, 'added');
+    count(tables, added.queue, 'added');
   },
   work_activated: (tables, { work_id }, moment) =>
     void change(tables, { work_id, moment }, { status: 'pending' }),

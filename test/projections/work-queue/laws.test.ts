@@ -230,7 +230,7 @@ describe('what is derived', () => {
         const note = (queue: string | undefined, total: string) =>
           totals.set(`${queue} ${total}`, (totals.get(`${queue} ${total}`) ?? 0) + 1);
         for (const fact of factsOf(world)) {
-          if (fact.type === 'work_added') queues.set(fact.item.work_id, fact.item.queue);
+          if (fact.type === 'work_added') queues.set(fact.work_id, fact.queue);
           const queue = queueOf(fact, queues);
           if (fact.type === 'work_added') note(queue, 'added');
           if (fact.type === 'work_claimed') note(queue, 'claimed');
@@ -250,7 +250,7 @@ describe('what is derived', () => {
   });
 
   const queueOf = (fact: Facts, queues: ReadonlyMap<string, string>) => {
-    if (fact.type === 'work_added') return fact.item.queue;
+    if (fact.type === 'work_added') return fact.queue;
     return 'work_id' in fact ? queues.get(fact.work_id) : undefined;
   };
 });
