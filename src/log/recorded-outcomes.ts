@@ -11,7 +11,7 @@ import {
   pageDigest,
   pageOf,
 } from './outcome-page.ts';
-import type { BareSighting, SeenDamage, Sighting } from './sighting.ts';
+import type { BareSighting, SeenDamage, SeenEntry, Sighting } from './sighting.ts';
 import type { Store } from './store.ts';
 
 type Page = Extract<OutcomePageRead, { readonly kind: 'page' }>;
@@ -41,24 +41,23 @@ export class RecordedOutcomes {
   async beside(seen: readonly BareSighting[]): Promise<readonly Sighting[]> {
     const sightings: Sighting[] = [];
     for (const sighting of seen) {
-      sightings.push(...(await this.#turnTo(pageOf(sighting.index))));
-      sightings.push(
-        sighting.kind === 'damage' ? sighting : { ...sighting, outcome: this.#at(sighting.index) },
-      );
+      const page = pageOf(sighting.index);
+      if (page !== this.#current.page) sightings.push(...(await this.#turnTo(page)));
+      sightings.push(sighting.kind === 'damage' ? sighting : this.#joined(sighting));
     }
     return sightings;
   }
 
-  /** @returns what is wrong with the page, the first time it is looked at */
+  #joined({ index, frame, where, offset }: Extract<BareSighting, { kind: 'entry' }>): SeenEntry {
+    const outcome = this.#current.outcomes[(index - 1) % PAGE_ENTRIES];
+    return { kind: 'entry', index, frame, outcome, where, offset };
+  }
+
+  /** @returns what is wrong with the page */
   async #turnTo(page: number): Promise<readonly SeenDamage[]> {
-    if (page === this.#current.page) return [];
     const bytes = await this.#store.get(numbered(this.#prefix, page));
     this.#current = bytes === undefined ? { ...NOWHERE, page } : this.#lookAt(page, bytes);
     return this.#current.damage;
-  }
-
-  #at(index: number): Uint8Array | undefined {
-    return this.#current.outcomes[(index - 1) % PAGE_ENTRIES];
   }
 
   #lookAt(page: number, bytes: Buffer): LookedAt {

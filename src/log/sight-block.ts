@@ -39,11 +39,12 @@ export function* sightFrames(
 
 type Spot = Pick<SeenDamage, 'index' | 'where' | 'offset'>;
 
-function sighted(read: FrameRead, spot: Spot): BareSighting {
+function sighted(read: FrameRead, { index, where, offset }: Spot): BareSighting {
+  // Spelt out, not spread: one of these is made for every entry of a log.
   if (read.kind === 'frame')
-    return { ...spot, kind: 'entry', index: placeOf(read.frame).index, frame: read.frame };
+    return { kind: 'entry', index: placeOf(read.frame).index, frame: read.frame, where, offset };
   const reason = read.kind === 'torn' ? 'the frame is cut off' : `the frame has a ${read.reason}`;
-  return { ...spot, kind: 'damage', what: 'entry', reason };
+  return { kind: 'damage', what: 'entry', index, where, offset, reason };
 }
 
 /** The next frame, if the damaged one says a possible length; else the rest is out of reach. */
