@@ -31,7 +31,7 @@ test('an item of work goes from added to completed, fenced by the token of its c
 
 test('an item without a name is given one', async () => {
   const { body } = await ask.post('/v1/work', { queue: 'named' });
-  const { work_id } = body.facts[0]!.item;
+  const { work_id } = body.facts[0]!;
   expect((await ask.get(`/v1/work/${work_id}`)).body).toMatchObject({ queue: 'named' });
 });
 

@@ -11,7 +11,6 @@ export interface Row {
   readonly work_id: string;
   readonly queue: string;
   readonly problem: unknown;
-  readonly item: { readonly work_id: string };
   readonly schema: unknown;
 }
 

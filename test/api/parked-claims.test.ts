@@ -126,6 +126,21 @@ test('I4: a claim that is retried with its key is given the same items again', a
   expect(again.headers['idempotency-replayed']).toBe('true');
 });
 
+test('a waiter that is woken for its answer of before lets the next one have the item', async () => {
+  const headers = { 'idempotency-key': 'twice' };
+  const first = claim('a', {}, headers);
+  await parked(1);
+  const again = claim('a', {}, headers);
+  await parked(2);
+  const other = claim('b');
+  await parked(3);
+  await ask.post('/v1/work', { work_id: 'w1' });
+  expect(ids(await first)).toEqual(['w1']);
+  await ask.post('/v1/work', { work_id: 'w2' });
+  expect(ids(await again)).toEqual(['w1']);
+  expect(ids(await other)).toEqual(['w2']);
+});
+
 test('two hundred items and fifty waiters: every item goes to one of them, none to two', async () => {
   const workers = Array.from({ length: 50 }, async (_, n) => {
     const got: string[] = [];

@@ -115,7 +115,8 @@ class Claiming {
       this.#command,
       this.#write,
     );
-    if (result.kind === 'problem') this.#serving.claims.passOn(this.#claimer());
+    // Woken for an item and not given it: refused, or an answer of before.
+    if (result.kind === 'problem' || result.replayed) this.#serving.claims.passOn(this.#claimer());
     return result;
   }
 

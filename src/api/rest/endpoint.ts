@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { Role } from '../../projections/projection.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { AppliedIndex } from '../applied-index.ts';
+import type { Metrics } from '../metrics.ts';
 import type { ParkedClaims } from '../parked-claims.ts';
 import type { ServedNode } from '../served-node.ts';
 import type { JsonRead } from '../wire/json.ts';
@@ -50,6 +51,7 @@ export interface Serving {
   readonly node: ServedNode;
   readonly applied: (group: Group) => AppliedIndex;
   readonly claims: ParkedClaims;
+  readonly metrics: Metrics;
 }
 
 export interface Endpoint {

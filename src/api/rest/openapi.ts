@@ -14,7 +14,11 @@ const ALWAYS: readonly ProblemCode[] = [
   'shutting-down',
 ];
 
-const HTML = 'text/html; charset=utf-8';
+const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+  'x-content-type-options': 'nosniff',
+};
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, unknown>>;
@@ -166,7 +170,7 @@ export function documentation(
     path: '/docs',
     summary: 'This API, for people.',
     role: null,
-    reply: () => content(page(all, version), { 'content-type': HTML }),
+    reply: () => content(page(all, version), PAGE_HEADERS),
   };
   const all = [...endpoints, described, shown];
   return [described, shown];

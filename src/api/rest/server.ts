@@ -90,12 +90,12 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
     routerOptions: { maxParamLength: 512 },
   });
   const metrics = new Metrics(node);
-  const serving = servingOf(node, server);
+  const serving = servingOf(node, metrics, server);
   acceptJson(server);
   guard(server, node);
   measure(server, metrics);
   const served = [...ENDPOINTS, exposition(metrics)];
-  const streams = new Streams(node);
+  const streams = new Streams(node, metrics);
   metrics.gauge({
     name: 'quorate_stream_subscribers',
     help: 'Open websockets.',
@@ -114,7 +114,7 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
   return server;
 }
 
-function servingOf(node: ServedNode, server: FastifyInstance): Serving {
+function servingOf(node: ServedNode, metrics: Metrics, server: FastifyInstance): Serving {
   const waiting = new Map<Group, AppliedIndex>();
   const claims = new ParkedClaims(node.main, node.clock);
   server.addHook('preClose', (done) => {
@@ -124,6 +124,7 @@ function servingOf(node: ServedNode, server: FastifyInstance): Serving {
   });
   return {
     node,
+    metrics,
     claims,
     applied: (group) => {
       const applied = waiting.get(group) ?? new AppliedIndex(group, node.clock);

@@ -190,16 +190,18 @@ export async function propose(serving: Serving, group: Group, write: Write): Pro
 
 /** Proposes and waits within the limit. */
 export async function settled(
-  { node }: Serving,
+  { node, metrics }: Serving,
   group: Group,
   asked: Command,
   { rule, options }: Pick<Write, 'rule' | 'options'>,
 ): Promise<Answered> {
+  const started = node.clock.monotonic();
   const answer = await answeredWithin(group.propose(asked, rule.traffic), {
     clock: node.clock,
     within: options.timeout,
     otherwise: undefined,
   });
+  metrics.committed(node.clock.monotonic() - started);
   if (answer !== undefined) return answered(answer);
   return { kind: 'problem', problem: commitUnknown(), replayed: false };
 }

@@ -37,6 +37,8 @@ export interface ConnectionOptions extends Pick<
 > {
   readonly group: Group;
   readonly clock: Clock;
+  /** How long the first proposal of a frame took; one stands for all of them. */
+  readonly onCommitted: (milliseconds: number) => void;
   /** A fault of this side, for the log. */
   readonly onFault: (error: unknown) => void;
   readonly onClose: (connection: Connection) => void;
@@ -49,13 +51,14 @@ export class Connection {
   readonly #subscription: Subscription;
   readonly #proposals: Proposals;
   readonly #closed: Promise<void>;
+  #cancelCut: () => void = () => undefined;
 
   constructor(socket: WebSocket, options: ConnectionOptions) {
-    const { clock, group } = options;
+    const { clock } = options;
     this.#socket = socket;
     this.#options = options;
     this.#outlet = new Outlet(socket, clock, () => this.#hasRoom());
-    this.#proposals = new Proposals(group, this.#outlet);
+    this.#proposals = new Proposals({ ...options, outlet: this.#outlet });
     this.#subscription = new Subscription({
       ...options,
       outlet: this.#outlet,
@@ -84,16 +87,20 @@ export class Connection {
 
   /** Answers what is under way, says goodbye, and is gone after CLOSE_MS_MAX at the latest. */
   async leave(): Promise<void> {
-    const { clock } = this.#options;
-    const cancel = clock.after(CLOSE_MS_MAX, () => this.#socket.terminate());
+    this.#cutSoon();
     await Promise.race([this.#proposals.idle(), this.#closed]);
     this.#outlet.message({ kind: 'goaway', reason: 'shutdown', retry_after_seconds: 1, nodes: [] });
     this.#socket.close(CLOSE.stopping, 'this node is stopping');
     await this.#closed;
-    cancel();
+  }
+
+  #cutSoon(): void {
+    this.#cancelCut();
+    this.#cancelCut = this.#options.clock.after(CLOSE_MS_MAX, () => this.#socket.terminate());
   }
 
   async #gone(): Promise<void> {
+    this.#cancelCut();
     this.#proposals.stop();
     await this.#subscription.stop();
     this.#options.onClose(this);
@@ -144,6 +151,6 @@ export class Connection {
       `took nothing for ${STALL_MS_MAX} ms; resume after ${covered}`,
     );
     // The farewell waits behind everything else that was not taken.
-    this.#options.clock.after(CLOSE_MS_MAX, () => this.#socket.terminate());
+    this.#cutSoon();
   }
 }

@@ -10,6 +10,7 @@
  * A client that sends frames as arrays gets its answers as arrays.
  */
 import type { Command } from '../../log/command.ts';
+import type { Clock } from '../../log/time.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { below } from '../faults.ts';
 import { fingerprint } from '../fingerprint.ts';
@@ -25,7 +26,15 @@ const ANSWERS_LENGTH_MAX = 256 * 1024;
 
 const PLACES = { type: '/type', data: below('/data') };
 
+export interface ProposalsOptions {
+  readonly group: Group;
+  readonly outlet: Outlet;
+  readonly clock: Clock;
+  readonly onCommitted: (milliseconds: number) => void;
+}
+
 export class Proposals {
+  readonly #options: ProposalsOptions;
   readonly #group: Group;
   readonly #outlet: Outlet;
   #underWay = 0;
@@ -34,15 +43,21 @@ export class Proposals {
   #length = 0;
   #flushing: NodeJS.Immediate | undefined;
   #idle: () => void = () => undefined;
+  /** Told when the first proposal of the frame in hand is answered. */
+  #timed: (() => void) | undefined;
 
-  constructor(group: Group, outlet: Outlet) {
-    this.#group = group;
-    this.#outlet = outlet;
+  constructor(options: ProposalsOptions) {
+    this.#options = options;
+    this.#group = options.group;
+    this.#outlet = options.outlet;
   }
 
   /** Takes what one frame brought. */
   take(messages: readonly Propose[], isArray: boolean): void {
     this.#answersAsArrays ||= isArray;
+    const { clock, onCommitted } = this.#options;
+    const started = clock.monotonic();
+    this.#timed = () => onCommitted(clock.monotonic() - started);
     for (const message of messages) this.#propose(message);
   }
 
@@ -70,8 +85,13 @@ export class Proposals {
     const { data, rule } = prepared;
     const asked = { type, data, actor: LOOPBACK_ACTOR, ...retryMark(message) };
     this.#underWay += 1;
+    const timed = this.#timed;
+    this.#timed = undefined;
     this.#group.propose(asked, rule.traffic).then(
-      (answer) => this.#settle(ref, answered(answer)),
+      (answer) => {
+        timed?.();
+        this.#settle(ref, answered(answer));
+      },
       () => this.#settle(ref, FAILED),
     );
   }

@@ -15,6 +15,7 @@ import { z } from 'zod';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { below, faultsOf } from '../faults.ts';
 import { readGlobs } from '../glob.ts';
+import type { Metrics } from '../metrics.ts';
 import type { ServedNode } from '../served-node.ts';
 import { invalid, problem, type Problem } from '../wire/problem.ts';
 import type { Filter } from './batch.ts';
@@ -59,13 +60,15 @@ export type Refuse = (found: Problem, reply: FastifyReply) => FastifyReply;
 
 export class Streams {
   readonly #node: ServedNode;
+  readonly #metrics: Metrics;
   readonly #connections = new Set<Connection>();
   readonly #hubs = new Map<Group, Hub>();
   #opened = 0;
   #cancelBeat: () => void = () => undefined;
 
-  constructor(node: ServedNode) {
+  constructor(node: ServedNode, metrics: Metrics) {
     this.#node = node;
+    this.#metrics = metrics;
   }
 
   get open(): number {
@@ -119,6 +122,7 @@ export class Streams {
       after: startIn(group, asked),
       filter: asked.type ?? EVERYTHING,
       oldest: this.#node.log.bounds(group.id).first,
+      onCommitted: (milliseconds) => this.#metrics.committed(milliseconds),
       onFault: (error) => log.error({ err: error }, 'stream_failed'),
       onClose: (closed) => this.#forget(closed),
     });
