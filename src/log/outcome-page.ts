@@ -100,6 +100,13 @@ export function decodeOutcomePage(bytes: Buffer): OutcomePageRead {
   };
 }
 
+/** The outcome at a place, from 0, of an encoded page that is known to be whole. */
+export function outcomeIn(encoded: Buffer, place: number): Buffer {
+  let start = RECORDS_AT + 4;
+  for (let before = 0; before < place; before++) start += 4 + encoded.readUInt32BE(start - 4);
+  return encoded.subarray(start, start + encoded.readUInt32BE(start - 4));
+}
+
 function splitRecords(bytes: Buffer, count: number): Buffer[] {
   const outcomes: Buffer[] = [];
   let offset = RECORDS_AT;

@@ -9,6 +9,7 @@ import {
   digestIn,
   encodeOutcomePage,
   GENESIS_DIGEST,
+  outcomeIn,
   PAGE_ENTRIES,
   pageOf,
 } from '../log/outcome-page.ts';
@@ -16,12 +17,6 @@ import { assert } from './assert.ts';
 
 /** How many bytes of finished pages stay in memory; older outcomes are read from the store. */
 export const CHAIN_WINDOW_BYTES = 16 * 1024 * 1024;
-
-interface KeptPage {
-  readonly page: number;
-  readonly outcomes: readonly Uint8Array[];
-  readonly bytes: number;
-}
 
 /** A finished page, encoded as it is to be stored. */
 export interface FinishedPage {
@@ -41,7 +36,8 @@ export class OutcomeChain {
   #previousDigest: Buffer = GENESIS_DIGEST;
   /** Outcomes of the page that is being filled. */
   #current: Uint8Array[] = [];
-  #kept: KeptPage[] = [];
+  /** Finished pages, encoded: one buffer is kept where 256 would be. */
+  #kept: FinishedPage[] = [];
   #keptBytes = 0;
 
   get index(): number {
@@ -65,7 +61,7 @@ export class OutcomeChain {
   outcome(index: number): Uint8Array | undefined {
     const place = (index - 1) % PAGE_ENTRIES;
     if (pageOf(index) === pageOf(this.#index + 1)) return this.#current[place];
-    return this.#keptPage(pageOf(index))?.outcomes[place];
+    return this.#keptOutcome(pageOf(index), place);
   }
 
   /** The page being filled, as it stands: stored at a clean exit. Undefined while it is empty. */
@@ -94,19 +90,15 @@ export class OutcomeChain {
     this.#keptBytes = 0;
   }
 
-  #keptPage(page: number): KeptPage | undefined {
-    const [oldest] = this.#kept;
-    return oldest === undefined ? undefined : this.#kept[page - oldest.page];
+  #keptOutcome(page: number, place: number): Uint8Array | undefined {
+    const kept = this.#kept[page - (this.#kept[0]?.page ?? 0)];
+    return kept === undefined ? undefined : outcomeIn(kept.encoded, place);
   }
 
   #finishPage(): FinishedPage {
     const finished = this.#encoded(pageOf(this.#index));
     this.#previousDigest = digestIn(finished.encoded);
-    this.#keep({
-      page: finished.page,
-      outcomes: this.#current,
-      bytes: finished.encoded.length,
-    });
+    this.#keep(finished);
     this.#current = [];
     return finished;
   }
@@ -116,10 +108,10 @@ export class OutcomeChain {
     return { page, encoded: encodeOutcomePage({ page, outcomes, previousDigest }) };
   }
 
-  #keep(page: KeptPage): void {
+  #keep(page: FinishedPage): void {
     this.#kept.push(page);
-    this.#keptBytes += page.bytes;
+    this.#keptBytes += page.encoded.length;
     while (this.#keptBytes > CHAIN_WINDOW_BYTES)
-      this.#keptBytes -= (this.#kept.shift() as KeptPage).bytes;
+      this.#keptBytes -= (this.#kept.shift() as FinishedPage).encoded.length;
   }
 }

@@ -36,6 +36,7 @@ export const UNDO_LIMITS: UndoLimits = { entries: 50_000, bytes: 64 * 1024 * 102
 
 /** Records are dropped in strides, so that dropping costs O(1) per entry. */
 const STRIDE = 1024;
+const GONE: Changes = { index: 0, changes: [], bytes: 0 };
 
 export class UndoRing {
   readonly #limits: UndoLimits;
@@ -101,7 +102,7 @@ export class UndoRing {
     while (this.size > this.#limits.entries || this.#bytes > this.#limits.bytes) {
       this.#bytes -= (this.#kept[this.#dropped] as Changes).bytes;
       // The rows go now, the place in the array with its stride.
-      this.#kept[this.#dropped] = { index: 0, changes: [], bytes: 0 };
+      this.#kept[this.#dropped] = GONE;
       this.#dropped += 1;
     }
     if (this.#dropped < STRIDE) return;

@@ -117,6 +117,6 @@ test('I8: finished pages in memory are bounded by bytes; the oldest go first', (
   for (let index = 1; index <= 5 * PAGE_ENTRIES; index++) chain.push(bytes);
   expect(chain.outcome(1)).toBeUndefined();
   expect(chain.outcome(2 * PAGE_ENTRIES)).toBeUndefined();
-  expect(chain.outcome(2 * PAGE_ENTRIES + 1)).toBe(bytes);
-  expect(chain.outcome(5 * PAGE_ENTRIES)).toBe(bytes);
+  expect(chain.outcome(2 * PAGE_ENTRIES + 1)).toEqual(bytes);
+  expect(chain.outcome(5 * PAGE_ENTRIES)).toEqual(bytes);
 });

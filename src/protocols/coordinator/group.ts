@@ -29,8 +29,8 @@ import { InFlight } from './in-flight.ts';
 import { Loop, type LoopStatus } from './loop.ts';
 import { Snapshots, type SnapshotsStatus } from './snapshots.ts';
 
-/** Applied entries kept for the callers that are about to be answered; more than one batch can hold. */
-const RECENT = 8192;
+/** Outcomes kept for the callers that are about to be answered: more than one batch of the log can hold. */
+const RECENT = 2048;
 
 export interface StartEngine {
   (start: {
@@ -71,6 +71,11 @@ export class OutcomeDivergence extends Error {
   }
 }
 
+interface Decided {
+  readonly index: number;
+  readonly outcome: Outcome;
+}
+
 interface Standing {
   readonly index: number;
   readonly term: number;
@@ -86,7 +91,7 @@ export class Group implements EngineSink {
   readonly #snapshotLoop: Loop;
   readonly #listeners = new Set<AppliedListener>();
   readonly #inFlight = new InFlight();
-  readonly #recent: (AppliedEntry | undefined)[] = Array.from({ length: RECENT });
+  readonly #recent: (Decided | undefined)[] = Array.from({ length: RECENT });
   readonly #replayedPages: FinishedPage[] = [];
   #engine: Engine | undefined;
   #fault: Error | undefined;
@@ -173,7 +178,7 @@ export class Group implements EngineSink {
     if (proposed.kind !== 'committed') return proposed;
     const applied = this.#recent[proposed.index % RECENT];
     // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
-    if (applied?.entry.index !== proposed.index) return { kind: 'unknown' };
+    if (applied?.index !== proposed.index) return { kind: 'unknown' };
     return this.#answerFrom(proposed, applied.outcome);
   }
 
@@ -254,7 +259,8 @@ export class Group implements EngineSink {
 
   #apply(frame: Buffer): void {
     const applied = this.machine.apply(decodeEntry(frame));
-    this.#recent[applied.entry.index % RECENT] = applied;
+    const { outcome, entry } = applied;
+    this.#recent[entry.index % RECENT] = { index: entry.index, outcome };
     if (applied.page !== undefined) this.#recordPage(applied.page);
     this.snapshots.noteApplied(frame.length);
     if (this.#engine !== undefined) this.#announce(applied, frame);
