@@ -17,7 +17,7 @@ interface Waiter {
   readonly settle: (waited: Waited) => void;
 }
 
-export interface Wait {
+interface Wait {
   readonly index: number;
   readonly within: Milliseconds;
   /** Aborted when the caller is gone: the wait ends as `late` and is forgotten. */

@@ -67,7 +67,7 @@ const READINGS: readonly Reading[] = [
   },
 ];
 
-export interface RequestLabels {
+interface RequestLabels {
   readonly method: string;
   readonly route: string;
   readonly status: string;

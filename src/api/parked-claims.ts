@@ -28,7 +28,7 @@ export const PARKED_MAX = 10_000;
 
 export type Parked = 'offered' | 'late' | 'crowded' | 'stopped';
 
-export interface Parking {
+interface Parking {
   readonly claimer: Claimer;
   readonly within: Milliseconds;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 /** A limit on how long an answer is waited for. What was asked goes on, and is no longer listened to. */
 import type { Clock, Milliseconds } from '../../log/time.ts';
 
-export interface Limit<Late> {
+interface Limit<Late> {
   readonly clock: Clock;
   readonly within: Milliseconds;
   /** What the wait comes to when the time is up. */

@@ -12,6 +12,9 @@ import type { ServedNode } from '../served-node.ts';
 import type { JsonRead } from '../wire/json.ts';
 import type { Problem, ProblemCode } from '../wire/problem.ts';
 
+/** The largest body; beyond it 413 `too-large`, whatever the route. */
+export const BODY_BYTES_MAX = 1024 * 1024;
+
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
 /** A body as it came: the bytes for the fingerprint of a retry, and what they say. */
@@ -70,7 +73,7 @@ export interface Endpoint {
   readonly reply: (serving: Serving, incoming: Incoming) => Promise<Reply> | Reply;
 }
 
-export const JSON_TYPE = 'application/json; charset=utf-8';
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 export function ok(body: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
   return content(JSON.stringify(body), { 'content-type': JSON_TYPE, ...headers });
@@ -83,4 +86,9 @@ export function content(body: string | Buffer, headers: Readonly<Record<string, 
 
 export function refusal(found: Problem, headers: Readonly<Record<string, string>> = {}): Reply {
   return { kind: 'refusal', problem: found, headers };
+}
+
+/** A path as the router writes it. */
+export function routePattern(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** The longest a request may wait for anything. */
 export const WAIT_MS_MAX = 60_000;
 /** The most items of a list. */
-export const LIMIT_MAX = 1000;
+const LIMIT_MAX = 1000;
 const TIMEOUT_DEFAULT = '5s';
 
 /** `30s`, `500ms`, or seconds as a bare number; becomes milliseconds. */
@@ -21,12 +21,12 @@ function milliseconds(text: string): number {
 
 export const INDEX = z.coerce.number().int().min(0);
 export const LIMIT = z.coerce.number().int().min(1).max(LIMIT_MAX);
-export const FLAG = z
+const FLAG = z
   .enum(['true', 'false'])
   .default('false')
   .transform((flag) => flag === 'true');
 export const WAIT = DURATION.default(0).describe('How long to wait for news, such as 30s.');
-export const TIMEOUT = DURATION.default(milliseconds(TIMEOUT_DEFAULT)).describe(
+const TIMEOUT = DURATION.default(milliseconds(TIMEOUT_DEFAULT)).describe(
   'How long to wait for the answer; 5s when not said.',
 );
 

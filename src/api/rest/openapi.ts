@@ -111,7 +111,7 @@ const PROBLEM_SCHEMA = {
 } as const;
 
 /** The whole description. */
-export function openApi(endpoints: readonly Endpoint[], version: string): object {
+function openApi(endpoints: readonly Endpoint[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const endpoint of endpoints) {
     const methods = (paths[endpoint.path] ??= {});

@@ -10,14 +10,14 @@ export type Read<Value> =
   | { readonly kind: 'read'; readonly value: Value }
   | { readonly kind: 'faults'; readonly faults: readonly RequestFault[] };
 
-export type Readings = Readonly<Record<string, Read<unknown>>>;
+type Readings = Readonly<Record<string, Read<unknown>>>;
 
 /** The values of all parts, once every part is right. */
 type ValuesOf<Parts extends Readings> = {
   readonly [Name in keyof Parts]: Extract<Parts[Name], { readonly kind: 'read' }>['value'];
 };
 
-export type Request<Parts extends Readings> =
+type Request<Parts extends Readings> =
   | { readonly kind: 'request'; readonly values: ValuesOf<Parts> }
   | { readonly kind: 'problem'; readonly problem: Problem };
 

@@ -43,7 +43,7 @@ import { WRITE, WRITE_HEADERS } from './fields.ts';
 import { objectIn, readPart, together } from './request.ts';
 import { type Fields, UNWRAPPED, type Wrapping } from './wrapping.ts';
 
-export type WriteHeaders = z.output<typeof WRITE_HEADERS>;
+type WriteHeaders = z.output<typeof WRITE_HEADERS>;
 export interface WriteOptions {
   readonly dry_run: boolean;
   readonly timeout: number;

@@ -24,14 +24,13 @@ export const CLOSE = {
   noProgress: 4408,
   compacted: 4410,
   diverged: 4412,
-  crowded: 4429,
   stopping: 4503,
 } as const;
 
 /** After this a connection that does not close is cut. */
 const CLOSE_MS_MAX = 1000;
 
-export interface ConnectionOptions extends Pick<
+interface ConnectionOptions extends Pick<
   SubscriptionOptions,
   'hub' | 'after' | 'filter' | 'oldest'
 > {

@@ -13,7 +13,7 @@ import { readJson } from '../wire/json.ts';
 
 /** A larger frame closes the connection (websocket close code 1009). */
 export const FRAME_BYTES_MAX = 256 * 1024;
-export const FRAME_MESSAGES_MAX = 1000;
+const FRAME_MESSAGES_MAX = 1000;
 
 const PROPOSE = z.object({
   kind: z.literal('propose'),

@@ -14,8 +14,8 @@
 import { WebSocket } from 'ws';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 
-export const BUFFERED_HIGH = 1024 * 1024;
-export const BUFFERED_LOW = 256 * 1024;
+const BUFFERED_HIGH = 1024 * 1024;
+const BUFFERED_LOW = 256 * 1024;
 /** A client that takes nothing for so long is sent away; it knows where to resume. */
 export const STALL_MS_MAX: Milliseconds = 60_000;
 

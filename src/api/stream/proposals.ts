@@ -20,13 +20,13 @@ import type { Propose } from './messages.ts';
 import type { Outlet } from './outlet.ts';
 
 /** Proposals of one connection that may be under way; one more is refused with `backpressure`. */
-export const IN_FLIGHT_MAX = 4096;
+const IN_FLIGHT_MAX = 4096;
 /** Answers are sent before the turn ends once there are so many characters of them. */
 const ANSWERS_LENGTH_MAX = 256 * 1024;
 
 const PLACES = { type: '/type', data: below('/data') };
 
-export interface ProposalsOptions {
+interface ProposalsOptions {
   readonly group: Group;
   readonly outlet: Outlet;
   readonly clock: Clock;

@@ -24,7 +24,7 @@ import { Hub } from './hub.ts';
 import { FRAME_BYTES_MAX } from './messages.ts';
 
 /** Open websockets; beyond it an upgrade is refused with `backpressure`. */
-export const CONNECTIONS_MAX = 10_000;
+const CONNECTIONS_MAX = 10_000;
 const HEARTBEAT_MS = 5000;
 export const STREAM_PATH = '/v1/stream';
 
@@ -56,7 +56,7 @@ function startIn(group: Group, { after }: Asked): number {
 }
 
 /** Sends a problem over HTTP. */
-export type Refuse = (found: Problem, reply: FastifyReply) => FastifyReply;
+type Refuse = (found: Problem, reply: FastifyReply) => FastifyReply;
 
 export class Streams {
   readonly #node: ServedNode;
