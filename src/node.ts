@@ -13,6 +13,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildServer } from './api/rest/server.ts';
@@ -23,6 +24,7 @@ import { faultOf } from './log/fault.ts';
 import { Log } from './log/log.ts';
 import type { BatchReport } from './log/usage.ts';
 import { MAIN_PROJECTIONS } from './projections/registry.ts';
+import { queueRow } from './projections/work-queue/queues.ts';
 import { Group } from './protocols/coordinator/group.ts';
 import { SoloEngine } from './protocols/solo/solo-engine.ts';
 import { breathe, realClock } from './real-clock.ts';
@@ -32,6 +34,8 @@ import { VERSION } from './version.ts';
 export type NodeEnd =
   { readonly kind: 'clean' } | { readonly kind: 'fault'; readonly fault: Error };
 
+/** The queue that work goes to when nobody says which; the one the settings speak of. */
+const DEFAULT_QUEUE = 'default';
 const MAIN = { id: 'main', incarnation: 0 } as const;
 
 /** Listeners of one kind of news; each hears all of it until it leaves. */
@@ -89,6 +93,7 @@ export class Node {
     const log = await openLog(config, faults, batches);
     try {
       const main = await openMain({ config, logger, log, faults });
+      await putQueueLimits(main, config);
       const node = new Node({ config, logger, log, main, batches });
       faults.listen((fault) => node.#fail(fault));
       await node.#listen();
@@ -193,6 +198,14 @@ function openLog(config: Config, faults: Feed<Error>, batches: Feed<BatchReport>
     onPoison: (fault) => faults.tell(fault),
     onBatch: (report) => batches.tell(report),
   });
+}
+
+/** Limits said in the configuration become an entry, so that every replay decides with them. */
+async function putQueueLimits(main: Group, { workQueue: limits }: Config): Promise<void> {
+  const { soft, hard, recovery } = queueRow(main.machine.tables, DEFAULT_QUEUE);
+  if (limits === undefined || isDeepStrictEqual(limits, { soft, hard, recovery })) return;
+  const data = { queue: DEFAULT_QUEUE, ...limits };
+  await main.propose({ type: 'set_queue', data, actor: 'configuration' }, 'control');
 }
 
 interface MainParts {

@@ -131,7 +131,8 @@ export const SETTINGS = {
     schema: fraction,
   }),
   WORK_QUEUE_SOFT_LIMIT: setting({
-    comment: 'Pending items from which the work queue warns; the three limits default together',
+    comment:
+      'Pending items from which the queue `default` warns; the three limits default together',
     example: '500',
     fallback: undefined,
     schema: count(1, 10_000_000).optional(),
