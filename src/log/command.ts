@@ -1,6 +1,7 @@
 /**
  * A command, and the envelope it travels in: a standard MessagePack map that any reader in any language
- * can audit (no record extension, no undefined, integers as integers, keys in the order below).
+ * can audit (no extension, no undefined, keys in the order below). Numbers are exact: integers below 2^32
+ * as MessagePack integers, larger ones (times, large tokens) as float64, which holds all up to 2^53.
  *
  * ```
  * { type, data, once?: { key, print } | { session, seq }, actor?, trace?, if_index? }

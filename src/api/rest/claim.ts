@@ -101,11 +101,11 @@ class Claiming {
 
   /** A named item has its own answer; a retry has one already; else there must be something to give. */
   #isWorthProposing(): boolean {
-    const { main, clock } = this.#serving.node;
+    const { main } = this.#serving.node;
     if (this.#request.work_id !== null) return true;
-    if (main.machine.recognise(this.#command, clock.now()) !== undefined) return true;
+    if (main.machine.recognise(this.#command, main.now()) !== undefined) return true;
     const { node_id, filter } = this.#request;
-    return claimable(main.machine.tables, now(this.#serving, main), node_id, filter ?? ANYTHING);
+    return claimable(main.machine.tables, now(main), node_id, filter ?? ANYTHING);
   }
 
   async #proposed(): Promise<Answered> {
@@ -129,7 +129,7 @@ class Claiming {
   #reply(result: Answered): Reply {
     if (result.kind === 'problem') return replyTo(result);
     const { main } = this.#serving.node;
-    const moment = now(this.#serving, main);
+    const moment = now(main);
     const claimed = claimsIn(result).map(({ work_id, attempt }) => ({
       ...workView(main.machine.tables, moment, work_id),
       attempt,

@@ -18,7 +18,7 @@ export const LOCKS: readonly Endpoint[] = [
     reply: ({ serving, group, query: asked }) =>
       list(asked, (page) => {
         const filter = { ...page, owner: asked.owner };
-        return listLocks(group.machine.tables, now(serving, group), filter);
+        return listLocks(group.machine.tables, now(group), filter);
       }),
   }),
   query({
@@ -29,7 +29,7 @@ export const LOCKS: readonly Endpoint[] = [
     problems: ['not-found'],
     reply: (asked) => {
       const { serving, group, params } = asked;
-      const view = lockView(group.machine.tables, now(serving, group), params.name);
+      const view = lockView(group.machine.tables, now(group), params.name);
       return resourceOr404('lock of this name that anyone holds', view, asked.incoming);
     },
   }),

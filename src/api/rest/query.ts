@@ -165,7 +165,7 @@ export function resourceOr404(
   return resource(view, { changed: view.changed_index, incoming });
 }
 
-/** The moment a question is asked in. */
-export function now({ node }: Serving, group: Group): Moment {
-  return group.machine.momentAt(node.clock.now());
+/** The moment a question is asked in: log time, as the rules see it. */
+export function now(group: Group): Moment {
+  return group.machine.momentAt(group.now());
 }

@@ -40,7 +40,7 @@ export const WORK: readonly Endpoint[] = [
     reply: ({ serving, group, query: asked }) => {
       const { status, queue, holder } = asked;
       return list(asked, (page) =>
-        listWork(group.machine.tables, now(serving, group), { ...page, status, queue, holder }),
+        listWork(group.machine.tables, now(group), { ...page, status, queue, holder }),
       );
     },
   }),
@@ -57,7 +57,7 @@ export const WORK: readonly Endpoint[] = [
     consistency: 'linearizable',
     problems: ['not-found'],
     reply: ({ serving, group, params, incoming }) => {
-      const view = workView(group.machine.tables, now(serving, group), params.work_id);
+      const view = workView(group.machine.tables, now(group), params.work_id);
       return resourceOr404('such work', view, incoming);
     },
   }),
