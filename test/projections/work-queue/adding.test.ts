@@ -222,6 +222,15 @@ describe('add_work_batch', () => {
     ]);
   });
 
+  test('means the first of two items with one id: the second makes no circle', () => {
+    const results = batch(new QueueWorld(), [
+      { work_id: 'twice' },
+      { work_id: 'twice', depends_on: ['x'] },
+      { work_id: 'x', depends_on: ['twice'] },
+    ]);
+    expect(results).toMatchObject([{ ok: true }, { code: 'exists' }, { ok: true }]);
+  });
+
   test('chains a thousand items deep', () => {
     const world = new QueueWorld();
     const items = Array.from({ length: 1000 }, (_, place) => ({

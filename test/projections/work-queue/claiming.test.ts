@@ -273,6 +273,20 @@ describe('a claim by name', () => {
     expect(world.row('w')).toMatchObject({ claimed_by: 'n2', attempts: 2, claim_count: 2 });
   });
 
+  test('of what was lost with its last attempt, or is to be cancelled, is refused', () => {
+    const world = new QueueWorld().add('last', { max_attempts: 1 }).add('unwanted');
+    world.take('last', 'n1', 60);
+    world.take('unwanted', 'n1', 60);
+    world.do('cancel_work', { work_id: 'unwanted' });
+    world.pass(60_000);
+    const named = (work_id: string) => world.refused('claim_work', { node_id: 'n2', work_id });
+    expect(named('last')).toEqual({ code: 'illegal-transition', about: { status: 'timeout' } });
+    expect(named('unwanted')).toEqual({
+      code: 'illegal-transition',
+      about: { status: 'cancelled' },
+    });
+  });
+
   test('of what is over is refused', () => {
     const world = new QueueWorld().add('w');
     world.do('cancel_work', { work_id: 'w' });
