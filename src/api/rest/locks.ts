@@ -15,7 +15,7 @@ export const LOCKS: readonly Endpoint[] = [
     summary: 'Locks that are held or delayed, by name.',
     query: { ...LIST, owner: IDENTIFIER.optional() },
     consistency: 'local',
-    reply: ({ serving, group, query: asked }) =>
+    reply: ({ group, query: asked }) =>
       list(asked, (page) => {
         const filter = { ...page, owner: asked.owner };
         return listLocks(group.machine.tables, now(group), filter);
@@ -28,7 +28,7 @@ export const LOCKS: readonly Endpoint[] = [
     consistency: 'linearizable',
     problems: ['not-found'],
     reply: (asked) => {
-      const { serving, group, params } = asked;
+      const { group, params } = asked;
       const view = lockView(group.machine.tables, now(group), params.name);
       return resourceOr404('lock of this name that anyone holds', view, asked.incoming);
     },

@@ -37,7 +37,7 @@ export const WORK: readonly Endpoint[] = [
       holder: IDENTIFIER.optional(),
     },
     consistency: 'local',
-    reply: ({ serving, group, query: asked }) => {
+    reply: ({ group, query: asked }) => {
       const { status, queue, holder } = asked;
       return list(asked, (page) =>
         listWork(group.machine.tables, now(group), { ...page, status, queue, holder }),
@@ -56,7 +56,7 @@ export const WORK: readonly Endpoint[] = [
     params: { work_id: IDENTIFIER },
     consistency: 'linearizable',
     problems: ['not-found'],
-    reply: ({ serving, group, params, incoming }) => {
+    reply: ({ group, params, incoming }) => {
       const view = workView(group.machine.tables, now(group), params.work_id);
       return resourceOr404('such work', view, incoming);
     },

@@ -29,11 +29,13 @@ const LABEL = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 const MILLI = z.int().min(0).max(1_000_000_000);
 
 /** What the claimer must have; 0 and an empty list ask for nothing. */
-const REQUIREMENTS = z.strictObject({
+const REQUIREMENTS_FIELDS = z.strictObject({
   /** The claimer has all of them. */
   capabilities: z.array(LABEL).max(LIST_MAX).default([]),
   /** The claimer's GPU goes by one of them; none: any. */
   gpu_models: z.array(GPU_MODEL).max(LIST_MAX).default([]),
+  /** Of an H100, like 0.8; kept in thousandths, because rules know whole numbers only. */
+  min_gpu_power: z.number().min(0).max(1000).multipleOf(0.001).optional(),
   min_gpu_power_milli: MILLI.default(0),
   /** Whole GPUs. */
   min_gpus: z.int().min(0).max(1024).default(0),
@@ -42,6 +44,12 @@ const REQUIREMENTS = z.strictObject({
   cpu_milli: MILLI.default(0),
   memory_mib: z.int().min(0).max(1_000_000_000).default(0),
 });
+
+const REQUIREMENTS = REQUIREMENTS_FIELDS.transform(({ min_gpu_power, ...requires }) =>
+  min_gpu_power === undefined
+    ? requires
+    : { ...requires, min_gpu_power_milli: Math.round(min_gpu_power * 1000) },
+);
 export type Requirements = Readonly<z.output<typeof REQUIREMENTS>>;
 
 export const WORK_ITEM = z.strictObject({

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEPENDENTS_MAX } from '../../../src/projections/work-queue/dependencies.ts';
 import { QUEUES_MAX } from '../../../src/projections/work-queue/queues.ts';
+import { WORK_ITEM } from '../../../src/projections/work-queue/work-item.ts';
 import { DAWN } from '../world.ts';
 import { QueueWorld } from './queue-world.ts';
 
@@ -267,4 +268,13 @@ test('I8: there are at most a thousand queues', () => {
   expect(world.refused('pause_queue', { queue: 'one-more' }).code).toBe('backpressure');
   expect(world.refused('set_queue', { queue: 'one-more' }).code).toBe('backpressure');
   expect(world.add('x', { queue: 'q7' }).status('x')).toBe('pending');
+});
+
+test('the power a caller asks for in decimals is kept in thousandths', () => {
+  const asked = WORK_ITEM.parse({ work_id: 'w', requires: { min_gpu_power: 0.8 } });
+  expect(asked.requires).toMatchObject({ min_gpu_power_milli: 800 });
+  expect(asked.requires).not.toHaveProperty('min_gpu_power');
+  expect(WORK_ITEM.safeParse({ work_id: 'w', requires: { min_gpu_power: 0.0001 } }).success).toBe(
+    false,
+  );
 });
