@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
 import { ENDPOINTS } from '../../src/api/rest/server.ts';
 import { PROBLEMS } from '../../src/api/wire/problem.ts';
@@ -93,26 +94,26 @@ test('status tells what a person asks first', async () => {
 test('metrics are what Prometheus reads, under our own prefix', async () => {
   const ask = await asking();
   await ask.post('/v1/work');
-  const { text, headers } = await ask.get('/metrics');
+  const { text: numbers, headers } = await ask.get('/metrics');
   expect(headers['content-type']).toContain('text/plain');
-  expect(text).toMatch(/^quorate_applied_index 2$/m);
-  expect(text).toMatch(/^quorate_is_leader 1$/m);
-  expect(text).toMatch(/^quorate_log_entries_written_total 2$/m);
-  expect(text).toMatch(/^quorate_log_fsync_duration_seconds_count [1-9]/m);
-  expect(text).toMatch(/^quorate_log_batch_entries_count [1-9]/m);
-  expect(text).toMatch(/^quorate_stream_subscribers 0$/m);
-  expect(text).toMatch(/^quorate_event_loop_delay_seconds /m);
-  expect(text).toMatch(
+  expect(numbers).toMatch(/^quorate_applied_index 2$/m);
+  expect(numbers).toMatch(/^quorate_is_leader 1$/m);
+  expect(numbers).toMatch(/^quorate_log_entries_written_total 2$/m);
+  expect(numbers).toMatch(/^quorate_log_fsync_duration_seconds_count [1-9]/m);
+  expect(numbers).toMatch(/^quorate_log_batch_entries_count [1-9]/m);
+  expect(numbers).toMatch(/^quorate_stream_subscribers 0$/m);
+  expect(numbers).toMatch(/^quorate_event_loop_delay_seconds /m);
+  expect(numbers).toMatch(
     /^quorate_http_request_duration_seconds_count\{method="POST",route="\/v1\/work",status="200"\} 1$/m,
   );
-  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  const names = [...numbers.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
   expect(names.filter((name) => !/^(quorate|process)_/.test(String(name)))).toEqual([]);
 });
 
 test('the description names every endpoint, every role and every problem, and is valid JSON', async () => {
   const ask = await asking();
-  const { text } = await ask.get('/openapi.json');
-  const { openapi, paths, components } = JSON.parse(text) as Description;
+  const { text: described } = await ask.get('/openapi.json');
+  const { openapi, paths, components } = JSON.parse(described) as Description;
   expect(openapi).toBe('3.1.0');
   for (const { method, path, role, summary } of ENDPOINTS) {
     const operation = paths[path]?.[method.toLowerCase()];
@@ -148,10 +149,10 @@ interface Operation {
 
 test('the page for people asks no other site for anything', async () => {
   const ask = await asking();
-  const { text, headers } = await ask.get('/docs');
+  const { text: page, headers } = await ask.get('/docs');
   expect(headers['content-security-policy']).toContain("default-src 'none'");
-  for (const { path } of ENDPOINTS) expect(text).toContain(`<code>${path}</code>`);
-  expect(text).not.toMatch(/https?:\/\/|src=|@import/);
+  for (const { path } of ENDPOINTS) expect(page).toContain(`<code>${path}</code>`);
+  expect(page).not.toMatch(/https?:\/\/|src=|@import/);
 });
 
 test.each([
@@ -168,19 +169,32 @@ test.each([
   expect((await ask.get('/health', headers)).status).toBe(expected);
 });
 
-test('a header that is too large, and a request that is no HTTP, end the connection', async () => {
+test('headers that are too large are refused with a problem their sender can read', async () => {
   await asking();
   const url = await running.server.listen({ port: 0, host: '127.0.0.1' });
-  const asked = request(`${url}/health`, { headers: { 'x-large': 'x'.repeat(20_000) } }).end();
-  const [response] = await once(asked, 'response');
-  expect(response.statusCode).toBe(431);
-  response.resume();
+  for (const bytes of [20_000, 64 * 1024, 1024 * 1024]) {
+    const asked = request(`${url}/health`, { headers: { 'x-large': 'x'.repeat(bytes) } }).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(413);
+    expect(JSON.parse(await text(response))).toMatchObject({ code: 'too-large', status: 413 });
+  }
+});
+
+test('what is no HTTP is answered with a problem, and hung up on', async () => {
+  await asking();
+  const url = await running.server.listen({ port: 0, host: '127.0.0.1' });
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.write('what is this\r\n\r\n');
-  const [answer] = await once(socket, 'data');
-  expect(String(answer)).toContain('400');
-  await once(socket, 'close');
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 .*"validation-failed"/s);
 });
+
+test.each(['/%', '/v1/work/%E0%A4%A', `/v1/work/${'x'.repeat(600)}`])(
+  'an address that cannot be read is a problem of the caller: %s',
+  async (url) => {
+    const ask = await asking();
+    expect((await ask.get(url)).body).toMatchObject({ code: 'validation-failed', status: 400 });
+  },
+);
 
 test('I9: a node that stops answers who waits, and leaves no timer and no handle', async () => {
   const before = handles();

@@ -41,13 +41,16 @@ import { documentation } from './openapi.ts';
 import { QUEUES } from './queues.ts';
 import { pathOf, send } from './sending.ts';
 import { SERVICE } from './service.ts';
-import { answerFaults, refuseOtherMethods } from './unserved.ts';
+import { hangUp } from './unparsed.ts';
+import { answerFaults, faultAnswer, refuseOtherMethods } from './unserved.ts';
 import { WORK } from './work.ts';
 
 const HEADER_BYTES_MAX = 16 * 1024;
 /** A request that has not fully arrived by then is cut off: no one holds a connection by being slow. */
 const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 30_000;
+/** How often connections are looked at for the two above. */
+const SLOW_CHECK_MS = 2_000;
 
 interface ServerOptions {
   readonly logger?: FastifyBaseLogger;
@@ -82,7 +85,13 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
-    http: { headersTimeout: HEADERS_MS_MAX, maxHeaderSize: HEADER_BYTES_MAX },
+    http: {
+      headersTimeout: HEADERS_MS_MAX,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      connectionsCheckingInterval: SLOW_CHECK_MS,
+    },
+    clientErrorHandler: hangUp,
+    frameworkErrors: faultAnswer(node),
     return503OnClosing: false,
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: 512 },

@@ -2,7 +2,7 @@
  * What no endpoint answers: other methods of its path, unknown paths, what fastify refuses before an
  * endpoint sees it, and what an endpoint throws. All of it as problems.
  */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Compacted } from '../../log/fault.ts';
 import type { ServedNode } from '../served-node.ts';
 import { problem, type Problem, type ProblemCode } from '../wire/problem.ts';
@@ -51,14 +51,24 @@ const REFUSED_BY_FASTIFY: Readonly<Record<string, readonly [ProblemCode, string]
 
 /** Everything else that goes wrong is a problem, too. */
 export function answerFaults(server: FastifyInstance, node: ServedNode): void {
-  server.setErrorHandler((error, request, reply) => {
-    const found = problemOf(error as Fault);
-    if (found.code === 'internal') request.log.error({ err: error }, 'request_failed');
-    return send(node, refusal(found), reply);
-  });
+  server.setErrorHandler(faultAnswer(node));
   server.setNotFoundHandler((_request, reply) =>
     send(node, refusal(problem('not-found', 'there is no such path')), reply),
   );
+}
+
+/** Answers what was thrown. */
+export function faultAnswer(
+  node: ServedNode,
+): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
+  return (error, request, reply) => {
+    const found = problemOf(error as Fault);
+    if (found.code === 'internal') request.log.error({ err: error }, 'request_failed');
+    // Fastify would hang up on a caller who is still sending, who then never reads why. What comes is
+    // read and thrown away instead, until the time for a request is over.
+    reply.removeHeader('connection');
+    void send(node, refusal(found), reply);
+  };
 }
 
 interface Fault extends Error {
