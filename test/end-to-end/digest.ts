@@ -17,7 +17,7 @@ export async function digestOf(url: string): Promise<Standing> {
 
 /** Replayed from the stored log, up to `index` if one is given, by the command an auditor would use. */
 export async function offlineDigest(directory: string, index?: number): Promise<Standing> {
-  const end = index === undefined ? [] : ['--to', String(index)];
+  const end = index === undefined ? [] : ['--until', String(index)];
   const words = ['log', 'replay', '--data-dir', directory, '-o', 'json', ...end];
   const { code, stdout, stderr } = await quorate(...words);
   assert.equal(code, 0, `${stdout}${stderr}`);

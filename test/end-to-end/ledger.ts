@@ -96,9 +96,13 @@ export const NO_BREACHES: Breaches = { ...NO_LOG_BREACHES, withoutEffect: [] };
 
 /** Compares the whole log, and what follows from it, with the ledger. */
 export async function audited(url: string, ledger: Ledger): Promise<Breaches> {
+  return { ...(await auditedLog(url, ledger, 0)), withoutEffect: await unseen(url, ledger) };
+}
+
+/** What was acknowledged and does not show in the state of the work. */
+export async function unseen(url: string, ledger: Ledger): Promise<readonly string[]> {
   const items = await workItems(url);
-  const withoutEffect = ledger.acknowledged.filter((one) => !hasEffect(one, items));
-  return { ...(await auditedLog(url, ledger, 0)), withoutEffect: told(withoutEffect) };
+  return told(ledger.acknowledged.filter((one) => !hasEffect(one, items)));
 }
 
 /** Compares the log above `after` with the ledger. */

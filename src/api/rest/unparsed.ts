@@ -14,11 +14,10 @@ interface ParserFault extends Error {
 const LINGER_MS = 1_000;
 
 const NO_HTTP = problem('validation-failed', 'this is no HTTP/1.1');
-const LARGE_HEADERS = problem('too-large', 'the headers of a request have at most 16 KiB');
 
 /** By the code that Node gives; everything else is no HTTP. */
 const PROBLEMS: Readonly<Record<string, Problem>> = {
-  HPE_HEADER_OVERFLOW: { ...LARGE_HEADERS, status: 431 },
+  HPE_HEADER_OVERFLOW: problem('too-large', 'the headers of a request have at most 16 KiB'),
   ERR_HTTP_REQUEST_TIMEOUT: problem('validation-failed', 'the request did not arrive in time'),
 };
 
