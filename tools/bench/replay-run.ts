@@ -45,7 +45,7 @@ class Outcomes {
 const log = await openLog(directory);
 const machine = new Machine({ projections: MAIN_PROJECTIONS, undo: NO_UNDO });
 const outcomes = new Outcomes(log);
-const started = performance.now();
+const [started, cpu] = [performance.now(), process.cpuUsage()];
 let entries = 0;
 
 for await (const { frames } of log.read(MAIN, 1)) {
@@ -61,5 +61,7 @@ for await (const { frames } of log.read(MAIN, 1)) {
 }
 
 const seconds = (performance.now() - started) / 1000;
-console.log(JSON.stringify({ entries, seconds, digest: machine.digest() }));
+const { user, system } = process.cpuUsage(cpu);
+const line = { entries, seconds, digest: machine.digest(), cpuMicroseconds: user + system };
+console.log(JSON.stringify(line));
 await log.close();

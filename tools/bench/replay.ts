@@ -17,6 +17,8 @@ interface Replay {
   readonly entries: number;
   readonly seconds: number;
   readonly digest: string;
+  /** Only the core says it. */
+  readonly cpuMicroseconds?: number;
 }
 
 interface Mode {
@@ -60,6 +62,12 @@ function perSecond({ entries, seconds }: Replay): number {
   return entries / seconds;
 }
 
+/** On a busy machine the clock says little, the CPU time a little more. */
+function cpuFigure(rounds: readonly Replay[]): Figure {
+  const each = rounds.map(({ cpuMicroseconds = Number.NaN, entries }) => cpuMicroseconds / entries);
+  return { label: 'CPU of the first', unit: 'µs per entry', series: series(each) };
+}
+
 function figureOf({ label, bounds }: Mode, rounds: readonly Replay[]): Figure {
   return { label, unit: 'entries/s', series: series(rounds.map(perSecond)), ...bounds };
 }
@@ -82,7 +90,10 @@ export const replay: Benchmark = {
         number: replay.number,
         name: replay.name,
         title: replay.title,
-        figures: MODES.map((mode, place) => figureOf(mode, rounds[place] ?? [])),
+        figures: [
+          ...MODES.map((mode, place) => figureOf(mode, rounds[place] ?? [])),
+          cpuFigure(rounds[0] ?? []),
+        ],
         notes: [`${index} entries of ${settings.command}`],
         failures: rounds
           .flat()
