@@ -8,6 +8,7 @@
  *  cut (references) ─▶ slices, resting between ─▶ file durable ─▶ state_root proposed ─▶ old ones go, log trimmed
  * ```
  */
+import { LogFault } from '../../log/fault.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { type Retention, retainedFrom } from '../../log/retention.ts';
@@ -77,10 +78,22 @@ export class Snapshots {
     const shelf = log.snapshots(group);
     const [newest] = await shelf.list();
     if (newest === undefined) return 0;
+    this.#assertLogReaches(newest.index);
     const { manifest } = await restoreSnapshot(machine, await shelf.open(newest.index));
     this.#lastIndex = manifest.position.index;
     this.#lastBytes = newest.bytes;
     return manifest.position.index;
+  }
+
+  /** A snapshot is finished only when the log it stands on is on the disk: a shorter log has lost entries. */
+  #assertLogReaches(index: number): void {
+    const { last } = this.#options.log.bounds(this.#options.group);
+    if (last >= index) return;
+    throw new LogFault(
+      'damaged',
+      `the log of group ${this.#options.group.id} ends at entry ${last}, but there is a snapshot of entry ${index}: ` +
+        'acknowledged entries are missing; `quorate log repair` writes what can be proved to a new directory',
+    );
   }
 
   /** Counts the bytes of applied frames. */
