@@ -62,6 +62,34 @@ export function scanRecords(bytes: Buffer): RecordScan {
   return verdict ?? scan.end();
 }
 
+/** The records of a whole file, put together from their parts. */
+export function payloadsIn(bytes: Buffer): readonly Buffer[] {
+  const payloads: Buffer[] = [];
+  let parts: Buffer[] = [];
+  for (const { type, payload } of physicalsIn(bytes)) {
+    parts.push(payload);
+    if (!ENDS.has(type)) continue;
+    payloads.push(Buffer.concat(parts));
+    parts = [];
+  }
+  return payloads;
+}
+
+/** FULL and LAST. */
+const ENDS: ReadonlySet<number> = new Set([1, 4]);
+
+function* physicalsIn(
+  bytes: Buffer,
+): Generator<{ readonly type: number; readonly payload: Buffer }> {
+  let offset = 0;
+  for (let physical = physicalAt(bytes, offset); 'next' in physical;) {
+    if (physical.kind === 'record')
+      yield { type: physical.type, payload: bytes.subarray(offset + HEADER_BYTES, physical.next) };
+    offset = physical.next;
+    physical = physicalAt(bytes, offset);
+  }
+}
+
 class Scan {
   offset = 0;
   #fragment: Fragment = 'between';

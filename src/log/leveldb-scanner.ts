@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn } from './directory.ts';
 import { faultOf, LogFault } from './fault.ts';
+import { logNamedIn } from './leveldb-manifest.ts';
 import { type RecordScan, scanRecords } from './leveldb-records.ts';
 
 /** The end of a file that was being written when the process or the machine stopped. */
@@ -43,6 +44,7 @@ export async function scanStore(directory: string): Promise<StoreScan> {
     if (scan.kind === 'torn') torn.push(tail(file, bytes, scan.offset));
     if (scan.kind === 'damaged') flaws.push(flaw(file, scan));
   }
+  flaws.push(...(await missingLogs(directory, manifest, logs)));
   return { torn, flaws };
 }
 
@@ -84,6 +86,21 @@ function missingCurrent(names: readonly string[]): Flaw[] {
   return [
     { file: 'CURRENT', offset: 0, reason: `it is missing, but ${data.length} data files exist` },
   ];
+}
+
+/** LevelDB opens without the file its newest records are in, and says nothing. */
+async function missingLogs(
+  directory: string,
+  manifest: readonly string[],
+  logs: readonly string[],
+): Promise<readonly Flaw[]> {
+  const flaws: Flaw[] = [];
+  for (const file of manifest) {
+    const named = logNamedIn(await readFile(join(directory, file)).catch(asFault));
+    if (named === undefined || logs.includes(named)) continue;
+    flaws.push({ file: named, offset: 0, reason: `it is missing, but ${file} counts on it` });
+  }
+  return flaws;
 }
 
 function tail(file: string, bytes: Buffer, offset: number): TornTail {

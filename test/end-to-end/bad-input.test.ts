@@ -221,7 +221,7 @@ test('a caller who sends a request a byte at a time is cut off', async () => {
   const socket = await connected(url);
   const drip = setInterval(() => socket.write('a'), 200);
   socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
-  await within('the slow caller is cut off', once(socket, 'close'), 45_000);
+  await within('the slow caller is cut off', closed(socket), 45_000);
   clearInterval(drip);
   // Others were served all the while.
   expect((await ask(`${url}/health`)).status).toBe(200);
@@ -237,6 +237,12 @@ async function connected(url: string): Promise<Socket> {
     socket.destroy();
   });
   return socket;
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+  });
 }
 
 const FRAMES: readonly (readonly [string, string | Buffer])[] = [
@@ -290,9 +296,9 @@ test('half a frame, an unmasked frame and a frame of 2^60 bytes end their connec
         'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
     await once(socket, 'data');
-    const closed = once(socket, 'close');
+    const ended = closed(socket);
     socket.resume();
     socket.end(frame);
-    await within('the connection ends', closed);
+    await within('the connection ends', ended);
   }
 });
