@@ -19,7 +19,8 @@ export const AFTER_NUMBER = Number.POSITIVE_INFINITY;
 export function compareKeys(left: IndexKey, right: IndexKey): number {
   const shared = Math.min(left.length, right.length);
   for (let part = 0; part < shared; part++) {
-    const [one, other] = [left[part] as IndexPart, right[part] as IndexPart];
+    const one = left[part] as IndexPart;
+    const other = right[part] as IndexPart;
     if (one !== other) return one < other ? -1 : 1;
   }
   return left.length - right.length;
@@ -31,7 +32,7 @@ function startsWith(key: IndexKey, prefix: IndexKey): boolean {
 
 /** The tuples of `these` that are not among `those`; rows have few, mostly one. */
 function missing(these: readonly IndexKey[], those: readonly IndexKey[]): readonly IndexKey[] {
-  if (those.length === 0) return these;
+  if (these.length === 0 || those.length === 0) return these;
   return these.filter((key) => !those.some((other) => compareKeys(key, other) === 0));
 }
 
@@ -41,9 +42,12 @@ export function distinct(keys: readonly IndexKey[]): readonly IndexKey[] {
   return keys.filter((key, place) => missing([key], keys.slice(0, place)).length === 1);
 }
 
-/** Whether the tuple has a place in the order, below what AFTER_… jumps to: NaN and absent parts have none. */
-export function isOrdered(key: IndexKey): boolean {
-  return key.every((part) => typeof part === 'string' || Number.isFinite(part));
+/** The tuple of a row, with its key. It has a place in the order, below what AFTER_… jumps to. */
+export function keyed(tuple: IndexKey, key: string): IndexKey {
+  for (const part of tuple)
+    // NaN, infinity and absent parts have none.
+    assert(typeof part === 'string' || Number.isFinite(part), 'a tuple is of strings and numbers');
+  return tuple.concat(key);
 }
 
 /** What rules may do with an index: look, never change. */

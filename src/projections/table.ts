@@ -9,7 +9,7 @@ import { assert } from './assert.ts';
 import {
   distinct,
   type IndexKey,
-  isOrdered,
+  keyed,
   OrderedIndex,
   type ReadonlyOrderedIndex,
 } from './ordered-index.ts';
@@ -63,31 +63,38 @@ export type Recorder = (
   after: unknown,
 ) => void;
 
-/**
- * A replacement worked out for one index or counter: it cannot fail any more. Whatever a definition may
- * throw, it throws while this is made, when nothing has changed, so that rollback is always whole.
- */
-type Move = () => void;
+const NO_TUPLES: readonly IndexKey[] = [];
 
-/** An index that knows how to read its tuples off a row. */
+/**
+ * An index that knows how to read its tuples off a row.
+ *
+ * Indexes and counters move in two steps: `plan` works out what a replacement means and throws whatever
+ * a definition may throw, while nothing has changed; `move` cannot fail. So rollback is always whole.
+ */
 class RowIndex<Row> {
   readonly tree = new OrderedIndex();
   readonly #tuples: (row: Row) => readonly IndexKey[];
+  #from = NO_TUPLES;
+  #to = NO_TUPLES;
 
   constructor(tuples: (row: Row) => readonly IndexKey[]) {
     this.#tuples = tuples;
   }
 
-  plan(key: string, before: Row | undefined, after: Row | undefined): Move {
-    const [from, to] = [this.#keyed(key, before), this.#keyed(key, after)];
-    return () => this.tree.move(from, to);
+  plan(key: string, before: Row | undefined, after: Row | undefined): void {
+    const from = this.#keyed(key, before);
+    this.#to = this.#keyed(key, after);
+    this.#from = from;
+  }
+
+  move(): void {
+    this.tree.move(this.#from, this.#to);
   }
 
   #keyed(key: string, row: Row | undefined): readonly IndexKey[] {
-    if (row === undefined) return [];
-    const tuples = this.#tuples(row).map((tuple) => [...tuple, key]);
-    assert(tuples.every(isOrdered), 'an index tuple is made of strings and numbers');
-    return distinct(tuples);
+    if (row === undefined) return NO_TUPLES;
+    const tuples = this.#tuples(row);
+    return tuples.length === 0 ? NO_TUPLES : distinct(tuples.map((tuple) => keyed(tuple, key)));
   }
 }
 
@@ -95,6 +102,8 @@ class RowIndex<Row> {
 class RowCounter<Row> {
   readonly counts = new Map<string, number>();
   readonly #label: (row: Row) => string | undefined;
+  #from: string | undefined;
+  #to: string | undefined;
 
   constructor(label: (row: Row) => string | undefined) {
     this.#label = label;
@@ -104,15 +113,16 @@ class RowCounter<Row> {
     return this.counts.get(label) ?? 0;
   }
 
-  plan(_key: string, before: Row | undefined, after: Row | undefined): Move {
-    const [from, to] = [this.#labelOf(before), this.#labelOf(after)];
-    return () => this.#move(from, to);
+  plan(_key: string, before: Row | undefined, after: Row | undefined): void {
+    const from = this.#labelOf(before);
+    this.#to = this.#labelOf(after);
+    this.#from = from;
   }
 
-  #move(from: string | undefined, to: string | undefined): void {
-    if (from === to) return;
-    this.#shift(from, -1);
-    this.#shift(to, 1);
+  move(): void {
+    if (this.#from === this.#to) return;
+    this.#shift(this.#from, -1);
+    this.#shift(this.#to, 1);
   }
 
   #labelOf(row: Row | undefined): string | undefined {
@@ -196,25 +206,25 @@ export class Table<Row> implements WritableTable<Row> {
   /** Replaces and records: the only way a row changes. All of it happens, or it throws and nothing does. */
   replace(key: string, after: Row | undefined): void {
     const before = this.#rows.get(key);
-    const moves = this.#plan(key, after);
+    this.#plan(key, before, after);
     this.#record(this as Table<unknown>, key, before, after);
-    this.#take(key, after, moves);
+    this.#move(key, after);
   }
 
   /** Puts back what was there, without recording it: rollback and snapshots only. */
   restore(key: string, row: Row | undefined): void {
-    this.#take(key, row, this.#plan(key, row));
+    this.#plan(key, this.#rows.get(key), row);
+    this.#move(key, row);
   }
 
-  #plan(key: string, after: Row | undefined): readonly Move[] {
-    const before = this.#rows.get(key);
-    return this.#derived.map((derived) => derived.plan(key, before, after));
+  #plan(key: string, before: Row | undefined, after: Row | undefined): void {
+    for (const derived of this.#derived) derived.plan(key, before, after);
   }
 
-  #take(key: string, row: Row | undefined, moves: readonly Move[]): void {
+  #move(key: string, row: Row | undefined): void {
     if (row === undefined) this.#rows.delete(key);
     else this.#rows.set(key, row);
-    for (const move of moves) move();
+    for (const derived of this.#derived) derived.move();
   }
 }
 

@@ -6,7 +6,7 @@ import {
   compareKeys,
   distinct,
   type IndexKey,
-  isOrdered,
+  keyed,
   OrderedIndex,
 } from '../../src/projections/ordered-index.ts';
 
@@ -60,9 +60,9 @@ describe('the order', () => {
   });
 
   test('a part that is neither text nor a finite number has no place in it', () => {
-    expect(isOrdered(['a', 0, -1.5, ''])).toBe(true);
+    expect(keyed(['a', 0, -1.5, ''], 'k')).toEqual(['a', 0, -1.5, '', 'k']);
     for (const part of [Number.NaN, AFTER_NUMBER, undefined, null, {}])
-      expect(isOrdered(['a', part as number])).toBe(false);
+      expect(() => keyed(['a', part as number], 'k')).toThrow('strings and numbers');
   });
 });
 

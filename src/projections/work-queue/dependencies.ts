@@ -16,6 +16,7 @@ export const DEPENDENTS_MAX = 10_000;
 
 /** Those of an item's dependencies that are not completed, each once. */
 export function unmetOf(tables: ReadonlyTables, item: WorkItem): readonly string[] {
+  if (item.depends_on.length === 0) return item.depends_on;
   const work = tables.of(WORK);
   return [...new Set(item.depends_on)].filter((id) => work.get(id)?.status !== 'completed');
 }
@@ -23,8 +24,9 @@ export function unmetOf(tables: ReadonlyTables, item: WorkItem): readonly string
 /** Why an item cannot wait for what it names. */
 export function refusalToWait(tables: ReadonlyTables, item: WorkItem): Refusal | undefined {
   const unmet = unmetOf(tables, item);
+  if (unmet.length === 0) return undefined;
   const veto = unmet.map((id) => refusalToWaitFor(tables, id)).find(Boolean);
-  return veto ?? awaitedRefusal(tables, item, unmet);
+  return veto ?? awaitedRefusal(tables, item);
 }
 
 function refusalToWaitFor(tables: ReadonlyTables, work_id: string): Refusal | undefined {
@@ -42,12 +44,7 @@ function refusalToWaitFor(tables: ReadonlyTables, work_id: string): Refusal | un
  * An id can be waited for although its item is gone. Given anew, it may not wait itself: what it waits
  * for could be waiting for it.
  */
-function awaitedRefusal(
-  tables: ReadonlyTables,
-  { work_id }: WorkItem,
-  unmet: readonly string[],
-): Refusal | undefined {
-  if (unmet.length === 0) return undefined;
+function awaitedRefusal(tables: ReadonlyTables, { work_id }: WorkItem): Refusal | undefined {
   const waiter = tables.of(WORK).index('by_dependency').first([work_id]);
   if (waiter === undefined) return undefined;
   return circular('others wait for an earlier item of this name', [work_id]);

@@ -74,7 +74,7 @@ export function shapeOf(item: Shaped): string {
 
 /** The order in which a caller lists names means nothing. */
 function canonical(names: readonly string[]): readonly string[] {
-  return [...new Set(names)].sort();
+  return names.length < 2 ? names : [...new Set(names)].sort();
 }
 
 type GpuDemand = readonly [gpus: number, share_milli: number];
