@@ -1,7 +1,7 @@
 /** A node that is told to stop finishes what it took, refuses what is new, and is gone within its limit. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ask } from './ask.ts';
+import { ask, fetched } from './ask.ts';
 import { until } from './condition.ts';
 import { temporaryFolder } from './folder.ts';
 import { audited, Ledger, NO_BREACHES } from './ledger.ts';
@@ -31,7 +31,8 @@ test('SIGTERM under load: exit 0 within the limit, nothing acknowledged is lost,
   expect(strange).toEqual([]);
 
   const again = await NodeProcess.start({ directory });
-  expect(again.output).not.toMatch(/unclean/);
+  const { recovery } = await fetched(`${again.url}/status`);
+  expect(recovery).toMatchObject({ unclean_exit: false, dropped_bytes: 0 });
   await resolveDoubts(again.url, ledger);
   expect(await audited(again.url, ledger)).toEqual(NO_BREACHES);
 });
