@@ -126,6 +126,8 @@ class Stage {
 async function run(stage: Stage, options: Options): Promise<boolean> {
   const { screen, tally, node, subscriber, door } = stage;
   const { signal } = stage.stopping;
+  if ((options.trace === undefined) !== (options.nodes === undefined))
+    throw new TraceFault('--trace and --nodes belong together: name both files, or neither');
   const tasks = await readTasks(options.trace ?? join(SAMPLE, 'tasks.csv'));
   const fleet = new Fleet(await readNodes(options.nodes ?? join(SAMPLE, 'nodes.csv')), QOS);
   const isSample = options.trace === undefined;
@@ -273,6 +275,7 @@ async function main(): Promise<void> {
     process.exitCode = 1;
     stage.screen.say(stage.screen.paint('red', (fault as Error).message));
     if (!(fault instanceof TraceFault)) stage.screen.say(`what the node said: ${stage.output}`);
+    else process.exitCode = 2;
   }
   await stage.close();
   const isKept = options.keep === true || process.exitCode === 1;

@@ -75,7 +75,7 @@ class Row {
 
 /** Reads plain CSV: no quoting, since no column of the trace needs it. */
 async function rowsOf(file: string): Promise<Row[]> {
-  const text = await readFile(file, 'utf8');
+  const text = await readFile(file, 'utf8').catch(unreadable);
   if (text.includes('"')) throw new TraceFault(`${file}: quoted cells are not read`);
   const [header = '', ...lines] = text.split(/\r?\n/).filter((line) => line !== '');
   const columns = header.split(',');
@@ -84,6 +84,10 @@ async function rowsOf(file: string): Promise<Row[]> {
     const named = new Map(columns.map((column, place) => [column, cells[place] ?? '']));
     return new Row(named, `${file}:${at + 2}`);
   });
+}
+
+function unreadable(fault: Error): never {
+  throw new TraceFault(`the trace cannot be read: ${fault.message}`);
 }
 
 function nodeOf(row: Row): FleetNode {
