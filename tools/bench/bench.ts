@@ -13,6 +13,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { machineFacts } from '../process-figures.ts';
 import { PROGRAM } from '../node-process.ts';
 import { append } from './append.ts';
+import { WORKLOAD_NAMES } from './workload.ts';
 import { type Benchmark, DEFAULT_DIRECTORY, type Settings } from './benchmark.ts';
 import { idle } from './idle.ts';
 import { memory } from './memory.ts';
@@ -39,7 +40,7 @@ interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly inFlight?: number;
-  readonly command: string;
+  readonly command?: string;
   readonly entries: number;
   readonly millions: number;
   readonly against?: string;
@@ -65,7 +66,7 @@ const program = new Command('bench')
   .option('--rounds <n>', 'rounds of each', positive, 5)
   .option('--seconds <s>', 'how long a round measures', positive, 4)
   .option('--in-flight <n>', 'operations in flight, where that can be chosen', positive)
-  .option('--command <type>', 'the command that is proposed', 'add_work')
+  .option('--command <load>', `what is proposed: ${WORKLOAD_NAMES.join(', ')}`)
   .option('--entries <n>', 'entries of prepared logs', positive, 1_000_000)
   .option('--millions <n>', 'millions of add–claim–complete for the memory figures', positive, 1)
   .option('--against <peer>', 'the peer to compare with, where there are several')

@@ -10,7 +10,8 @@ export interface Settings {
   readonly seconds: number;
   /** How many operations are in flight, where a benchmark lets that be chosen. */
   readonly inFlight: number | undefined;
-  readonly command: string;
+  /** The load, by its name in `workload.ts`; undefined: the benchmark's usual one. */
+  readonly command: string | undefined;
   /** Entries of prepared logs. */
   readonly entries: number;
   /** Millions of cycles of the memory benchmark. */

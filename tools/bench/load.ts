@@ -11,7 +11,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { Histogram } from './histogram.ts';
-import { type Workload, workload } from './workload.ts';
+import { type BenchCommand, workload } from './workload.ts';
 
 export interface Orders {
   readonly url: string;
@@ -57,7 +57,7 @@ const KEPT_MAX = 64_000_000;
 
 export class LoadCounter {
   readonly orders: Orders;
-  readonly #workload: Workload;
+  readonly #workload: (number: number) => BenchCommand;
   readonly #latencies = new Histogram();
   #indices = new Float64Array(1 << 20);
   #started = new Float64Array(1 << 20);
@@ -70,7 +70,7 @@ export class LoadCounter {
 
   constructor(orders: Orders) {
     this.orders = orders;
-    this.#workload = workload(orders.workload);
+    this.#workload = workload(orders.workload, (number) => this.#indexOf(number));
   }
 
   get isExhausted(): boolean {
@@ -137,6 +137,12 @@ export class LoadCounter {
     });
     process.disconnect();
     process.exit(0);
+  }
+
+  #indexOf(number: number): number {
+    const index = this.#indices[number - this.orders.from] ?? 0;
+    if (index > 0) return index;
+    throw new Error(`command ${number} should have been acknowledged: keep fewer in flight`);
   }
 
   #grow(): void {

@@ -10,13 +10,15 @@ export interface PreparedLog {
   readonly digest: string;
   /** The index of the newest snapshot. */
   readonly snapshot: number;
+  /** The load it was filled with. */
+  readonly command: string;
 }
 
 export async function prepareLog(directory: string, settings: Settings): Promise<PreparedLog> {
-  const { command, entries, say } = settings;
+  const { command = 'add_work', entries, say } = settings;
   const started = performance.now();
   const options = [compiled('prepare-run'), directory, command, String(entries)];
   const { stdout } = await promisify(execFile)(process.execPath, options);
   say(`prepared ${entries} entries of ${command} in ${Math.round(performance.now() - started)} ms`);
-  return JSON.parse(stdout) as PreparedLog;
+  return { ...(JSON.parse(stdout) as Omit<PreparedLog, 'command'>), command };
 }

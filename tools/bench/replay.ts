@@ -78,7 +78,7 @@ export const replay: Benchmark = {
   title: 'audit replay of a log: read, checksum, decode, fold; one core',
   run: (settings) =>
     withDirectory(settings, async (directory) => {
-      const { digest, index } = await prepareLog(directory, settings);
+      const { digest, index, command } = await prepareLog(directory, settings);
       const rounds: Replay[][] = MODES.map(() => []);
       for (let at = 0; at < settings.rounds; at++)
         for (const [place, mode] of MODES.entries()) {
@@ -94,7 +94,7 @@ export const replay: Benchmark = {
           ...MODES.map((mode, place) => figureOf(mode, rounds[place] ?? [])),
           cpuFigure(rounds[0] ?? []),
         ],
-        notes: [`${index} entries of ${settings.command}`],
+        notes: [`${index} entries of ${command}`],
         failures: rounds
           .flat()
           .filter((one) => one.digest !== digest || one.entries !== index)

@@ -81,7 +81,7 @@ export const restart: Benchmark = {
           { label: 'RSS without', unit: 'MiB', series: each(slow, rss) },
         ],
         notes: [
-          `${log.index} entries of ${settings.command}; the snapshot is at ${log.snapshot}; from spawn to /readyz`,
+          `${log.index} entries of ${log.command}; the snapshot is at ${log.snapshot}; from spawn to /readyz`,
         ],
         failures: different.map(
           ({ index }) => `with its snapshot the node came to ${index}, without it elsewhere`,

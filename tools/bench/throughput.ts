@@ -14,6 +14,7 @@ interface Door {
   readonly title: string;
   readonly program: LoadProgram;
   readonly inFlight: number;
+  readonly command: string;
   readonly must: number;
   readonly goal: number;
 }
@@ -37,7 +38,7 @@ function figuresOf(rounds: readonly LoadRound[], { must, goal }: Door): Figure[]
   ];
 }
 
-function reportOf(door: Door, rounds: readonly LoadRound[], settings: Settings): Report {
+function reportOf(door: Door, rounds: readonly LoadRound[]): Report {
   const acknowledged = rounds.reduce((sum, one) => sum + one.acknowledged, 0);
   const others = series(rounds.map((one) => one.others)).median;
   return {
@@ -46,24 +47,30 @@ function reportOf(door: Door, rounds: readonly LoadRound[], settings: Settings):
     title: door.title,
     figures: figuresOf(rounds, door),
     notes: [
-      `${settings.command}; ${settings.inFlight ?? door.inFlight} in flight; others used ${figure(others)} of a core`,
+      `${door.command}; ${door.inFlight} in flight; others used ${figure(others)} of a core`,
       `${figure(acknowledged)} acknowledged commands were looked up after ${rounds.length} kills`,
     ],
     failures: rounds.flatMap(({ failures }) => failures),
   };
 }
 
+/** The door as it is measured: with what was asked for instead of what is usual. */
+function askedOf(door: Door, { command, inFlight }: Settings): Door {
+  return { ...door, command: command ?? door.command, inFlight: inFlight ?? door.inFlight };
+}
+
 function throughput(door: Door): Benchmark {
   return {
     ...door,
     run: async (settings) => {
+      const asked = askedOf(door, settings);
       const rounds: LoadRound[] = [];
       for (let at = 0; at < settings.rounds; at++) {
-        const one = await underLoad(door.program, settings.inFlight ?? door.inFlight, settings);
+        const one = await underLoad(door.program, asked, settings);
         rounds.push(one);
         settings.say(`round ${at + 1}: ${figure(Math.round(one.perSecond))}/s`);
       }
-      return reportOf(door, rounds, settings);
+      return reportOf(asked, rounds);
     },
   };
 }
@@ -74,6 +81,7 @@ export const stream: Benchmark = throughput({
   title: 'commands per second, one node, fsynced, one pipelined websocket, 256 in flight',
   program: 'stream-load',
   inFlight: 256,
+  command: 'lock',
   must: 40_000,
   goal: 80_000,
 });
@@ -84,6 +92,7 @@ export const http: Benchmark = throughput({
   title: 'commands per second, one node, fsynced, HTTP, 64 keep-alive connections',
   program: 'http-load',
   inFlight: 64,
+  command: 'lock',
   must: 12_000,
   goal: 22_000,
 });

@@ -100,7 +100,7 @@ export function nodeOn(directory: string, settings: Settings): NodeProcess {
 
 export function underLoad(
   program: LoadProgram,
-  inFlight: number,
+  { inFlight, command }: Pick<Orders, 'inFlight'> & { readonly command: string },
   settings: Settings,
 ): Promise<LoadRound> {
   return withDirectory(settings, async (directory) => {
@@ -111,7 +111,7 @@ export function underLoad(
       await quiet(settings.force);
       await node.start();
       await proposeOpening(node);
-      return await measured({ node, load, inFlight, directory, settings });
+      return await measured({ node, load, inFlight, command, directory, settings });
     } finally {
       load.kill('SIGKILL');
       await node.kill();
@@ -123,15 +123,16 @@ interface Running {
   readonly node: NodeProcess;
   readonly load: ChildProcess;
   readonly inFlight: number;
+  readonly command: string;
   readonly directory: string;
   readonly settings: Settings;
 }
 
 async function measured(running: Running): Promise<LoadRound> {
-  const { node, load, inFlight, directory, settings } = running;
+  const { node, load, inFlight, command, directory, settings } = running;
   const orders: Orders = {
     url: node.url,
-    workload: settings.command,
+    workload: command,
     inFlight,
     warmUpMs: WARM_UP_MS,
     measuredMs: settings.seconds * 1000,
@@ -180,7 +181,7 @@ async function lostOf(orders: Orders, directory: string): Promise<string[]> {
   const indices = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
   const numbers = new Map<number, number>();
   for (const [ref, index] of indices.entries()) if (index > 0) numbers.set(index, ref);
-  const commandAt = workload(orders.workload);
+  const commandAt = workload(orders.workload, (number) => indices[number - orders.from] ?? 0);
   const log = await openLog(directory);
   for await (const { index, type, data } of entriesOf(log)) {
     const ref = numbers.get(index);

@@ -8,7 +8,15 @@ export interface BenchCommand {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export type Workload = (number: number) => BenchCommand;
+/** The index that the command of a number was given, once it has been acknowledged. */
+export type IndexOf = (number: number) => number;
+
+export type Workload = (number: number, indexOf: IndexOf) => BenchCommand;
+
+/** For loads that are not told what they led to. */
+const UNTOLD: IndexOf = (number) => {
+  throw new Error(`nobody says at which index command ${number} is`);
+};
 
 export const BENCH_QUEUE = 'bench';
 /** Room for what a run adds; the node's own bound on all queues together is above it. */
@@ -45,13 +53,27 @@ const CYCLE: readonly Workload[] = [
 
 export const CYCLE_COMMANDS: number = CYCLE.length;
 
-const cycle: Workload = (number) =>
-  CYCLE[number % CYCLE.length]!(Math.floor(number / CYCLE.length));
+const cycle: Workload = (number, indexOf) =>
+  CYCLE[number % CYCLE.length]!(Math.floor(number / CYCLE.length), indexOf);
 
-const lock: Workload = (number) => ({
+const acquireLock: Workload = (number) => ({
   type: 'acquire_lock',
   data: { name: `lock-${number % 50_000}`, owner: `owner-${number % 50_000}`, ttl_seconds: 3600 },
 });
+
+/** Locks of the load `lock`; more than are ever in flight, so each is held before it is renewed. */
+const RENEWED = 1_000;
+
+/**
+ * A fixed set of locks is acquired once and then renewed in turn: a command of about 100 bytes that
+ * changes one row, as a put of a small value does elsewhere.
+ */
+const lock: Workload = (number, indexOf) => {
+  const [name, owner] = [`lock-${number % RENEWED}`, `owner-${number % RENEWED}`];
+  return number < RENEWED
+    ? { type: 'acquire_lock', data: { name, owner, ttl_seconds: 3600 } }
+    : { type: 'renew_lock', data: { name, owner, token: indexOf(number % RENEWED) } };
+};
 
 const assign: Workload = (number) => ({
   type: 'assign_job',
@@ -61,12 +83,18 @@ const assign: Workload = (number) => ({
 const WORKLOADS: Readonly<Record<string, Workload>> = {
   add_work: addWork,
   cycle,
-  acquire_lock: lock,
+  lock,
+  acquire_lock: acquireLock,
   assign_job: assign,
 };
 
-export function workload(name: string): Workload {
+export const WORKLOAD_NAMES: readonly string[] = Object.keys(WORKLOADS);
+
+export function workload(
+  name: string,
+  indexOf: IndexOf = UNTOLD,
+): (number: number) => BenchCommand {
   const found = WORKLOADS[name];
-  if (found !== undefined) return found;
-  throw new Error(`there is no load of ${name}; there are ${Object.keys(WORKLOADS).join(', ')}`);
+  if (found !== undefined) return (number) => found(number, indexOf);
+  throw new Error(`there is no load of ${name}; there are ${WORKLOAD_NAMES.join(', ')}`);
 }
