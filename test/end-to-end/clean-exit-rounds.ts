@@ -45,6 +45,8 @@ const remains: Remains = {
   openFiles: openFilesBelow(directory),
 };
 console.log(JSON.stringify(remains));
+// Whatever was left behind would keep this process alive: it is told, not waited for.
+process.exit();
 
 /** One life, with a little of everything: commands, a stream, a long poll that is cut off. */
 async function live(): Promise<void> {

@@ -164,7 +164,8 @@ function isSame(one: Acknowledged, entry: LoggedEntry | undefined): boolean {
   return entry?.outcome === one.outcome && isDeepStrictEqual(entry.facts, one.facts);
 }
 
-function doubledIn(entries: readonly LoggedEntry[]): readonly string[] {
+/** Keys under which something was applied more than once. */
+export function doubledIn(entries: readonly LoggedEntry[]): readonly string[] {
   const seen = new Set<string>();
   return entries
     .filter(({ outcome }) => outcome === 'applied')
