@@ -161,8 +161,14 @@ export class Group implements EngineSink {
   }
 
   /** Takes a command whose data its schema has parsed, and answers when it was applied. */
-  async propose(command: Command, traffic: Traffic): Promise<Answer> {
-    if (command.once === undefined) return this.#proposeOnce(command, traffic);
+  propose(command: Command, traffic: Traffic): Promise<Answer> {
+    return command.once === undefined
+      ? this.#proposeOnce(command, traffic)
+      : this.#proposeMarked(command, traffic);
+  }
+
+  /** One that may be a retry: answered from memory, or told to wait for its first attempt. */
+  async #proposeMarked(command: Command, traffic: Traffic): Promise<Answer> {
     const known = this.machine.recognise(command, this.now());
     if (known !== undefined) return this.#answerFrom(this.machine.position, known);
     if (!this.#inFlight.enter(command)) return { kind: 'refused', code: 'idempotency-in-flight' };
@@ -222,6 +228,7 @@ export class Group implements EngineSink {
       // Rules cannot throw out of the machine (I11): this is an upgrade to be made, or a broken invariant.
       this.#endApplying(fault as Error);
     }
+    this.#wakeLoops();
   }
 
   /** Stops proposing, then the engine; writes the unfinished outcome page. Idempotent. */
@@ -263,14 +270,15 @@ export class Group implements EngineSink {
     this.#recent[entry.index % RECENT] = { index: entry.index, outcome };
     if (applied.page !== undefined) this.#recordPage(applied.page);
     this.snapshots.noteApplied(frame.length);
-    if (this.#engine !== undefined) this.#announce(applied, frame);
+    // Nobody listens yet to what is replayed at the start.
+    for (const listener of this.#listeners) listener(applied, frame);
   }
 
-  /** Tells everyone who waits for entries; what is replayed at the start is nobody's news. */
-  #announce(applied: AppliedEntry, frame: Buffer): void {
+  /** Once for all that was committed together; what is replayed at the start wakes nobody. */
+  #wakeLoops(): void {
+    if (this.#engine === undefined) return;
     if (this.snapshots.isUrgent) this.#snapshotLoop.poke();
     this.#duties.poke();
-    for (const listener of this.#listeners) listener(applied, frame);
   }
 
   #recordPage(page: FinishedPage): void {

@@ -6,8 +6,9 @@
  * ```
  *
  * An entry is committed when the disk of the only voter has it (Raft, Ongaro & Ousterhout 2014, §5.3
- * with a majority of one): append, wait for the fsync, commit. Each start is a new term, durable before
- * anything is accepted, so entries of two lives of a node are told apart.
+ * with a majority of one): append, wait for the fsync, commit. What shares an fsync is committed
+ * together. Each start is a new term, durable before anything is accepted, so entries of two lives of a
+ * node are told apart.
  */
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { encodeCommand } from '../../log/command.ts';
@@ -41,6 +42,14 @@ export interface SoloOptions {
   readonly breathe: () => Promise<void>;
 }
 
+/** What one fsync carries: committed together, then answered one by one. Bounded by the log's batches. */
+interface Round {
+  readonly durable: Promise<void>;
+  readonly frames: Buffer[];
+  readonly answers: ((proposed: Proposed) => void)[];
+  last: number;
+}
+
 type State = { readonly kind: 'leading' } | { readonly kind: 'stopped' };
 
 const MEMBERSHIP_FIXED: ConfigurationChange = {
@@ -54,6 +63,8 @@ export class SoloEngine implements Engine {
   #state: State = { kind: 'leading' };
   #last: number;
   #committed: number;
+  /** The newest one, until it is durable. */
+  #round: Round | undefined;
   readonly #time: LogTime;
 
   private constructor(options: SoloOptions, term: number) {
@@ -85,19 +96,17 @@ export class SoloEngine implements Engine {
     return engine;
   }
 
-  async propose(frame: Buffer, traffic: Traffic): Promise<Proposed> {
+  propose(frame: Buffer, traffic: Traffic): Promise<Proposed> {
     const refusal = this.#refusal(frame, traffic);
-    if (refusal !== undefined) return { kind: 'refused', code: refusal };
+    if (refusal !== undefined) return Promise.resolve({ kind: 'refused', code: refusal });
     const index = this.#place(frame);
     const { log, group } = this.#options;
-    try {
-      await log.append(group, frame, traffic);
-    } catch {
-      // The log is poisoned and the node is about to end: it may be on disk, or not.
-      return { kind: 'unknown' };
-    }
-    this.#commit(index, frame);
-    return { kind: 'committed', index, term: this.#term };
+    const round = this.#roundOf(log.append(group, frame, traffic));
+    round.frames.push(frame);
+    round.last = index;
+    return new Promise((resolve) => {
+      round.answers.push(resolve);
+    });
   }
 
   read(): Promise<ReadPoint> {
@@ -148,10 +157,27 @@ export class SoloEngine implements Engine {
     return this.#last;
   }
 
-  #commit(index: number, frame: Buffer): void {
-    this.#committed = index;
-    this.#options.log.setCommitted(this.#options.group, index);
-    this.#options.sink.committed([frame]);
+  /** What shares an fsync shares its promise, and so a round. */
+  #roundOf(durable: Promise<void>): Round {
+    if (this.#round?.durable === durable) return this.#round;
+    const round: Round = { durable, frames: [], answers: [], last: this.#last };
+    this.#round = round;
+    void durable.then(
+      () => this.#commit(round),
+      // The log is poisoned and the node is about to end: it may be on disk, or not.
+      () => round.answers.forEach((answer) => answer({ kind: 'unknown' })),
+    );
+    return round;
+  }
+
+  #commit({ frames, answers, last, durable }: Round): void {
+    this.#committed = last;
+    this.#options.log.setCommitted(this.#options.group, last);
+    this.#options.sink.committed(frames);
+    const first = last - frames.length + 1;
+    for (const [place, answer] of answers.entries())
+      answer({ kind: 'committed', index: first + place, term: this.#term });
+    if (this.#round?.durable === durable) this.#round = undefined;
   }
 
   /** A majority of one: what this disk holds is committed. */
