@@ -67,7 +67,7 @@ export interface Written extends OutcomeJson {
   readonly index: number;
   readonly term: number;
   /** The fencing token of what was granted, where something was. */
-  readonly token?: number;
+  readonly token?: number | undefined;
   /** What was claimed, as it is now. */
   readonly claimed?: readonly object[];
   /** Decided, and not written. */
@@ -81,10 +81,7 @@ export type Answered =
 type Said<Kind extends Answer['kind']> = Extract<Answer, { readonly kind: Kind }>;
 
 const ANSWERS: { readonly [Kind in Answer['kind']]: (answer: Said<Kind>) => Answered } = {
-  answered: ({ outcome, index, term, replayed }) => ({
-    ...ledTo(outcome, { index, term }),
-    replayed,
-  }),
+  answered: ({ outcome, index, term, replayed }) => ledTo(outcome, { index, term, replayed }),
   refused: ({ kind: _kind, code, ...members }) => failed(problem(code, REASONS[code], members)),
   unknown: () => failed(commitUnknown()),
 };
@@ -118,28 +115,46 @@ function failed(found: Problem): Answered {
   return { kind: 'problem', problem: found, replayed: false };
 }
 
-type Led =
-  | { readonly kind: 'written'; readonly written: Written }
-  | { readonly kind: 'problem'; readonly problem: Problem };
-
-/** An outcome at a place in the log, as its caller sees it. */
-export function ledTo(
-  outcome: Outcome,
-  place: { readonly index: number; readonly term: number },
-): Led {
-  if (outcome.kind === 'refused') {
-    const { code, detail, about } = outcome;
-    return { kind: 'problem', problem: problem(code, detail, { index: place.index, ...about }) };
-  }
-  if (outcome.kind === 'skipped')
-    return { kind: 'problem', problem: problem('upgrade-required', `${outcome.type} was skipped`) };
-  return { kind: 'written', written: { ...place, ...outcomeJson(outcome), ...grantOf(outcome) } };
+interface Place {
+  readonly index: number;
+  readonly term: number;
+  /** True when that is where the command had been applied before. */
+  readonly replayed: boolean;
 }
 
-function grantOf(outcome: Outcome): { readonly token?: number } {
-  if (outcome.kind !== 'applied') return {};
-  const grant = outcome.facts.find(isGrant);
-  return grant === undefined ? {} : { token: grant.token };
+type Leading<Kind extends Outcome['kind']> = (
+  outcome: Extract<Outcome, { readonly kind: Kind }>,
+  place: Place,
+) => Answered;
+
+const LEADING: { readonly [Kind in Outcome['kind']]: Leading<Kind> } = {
+  applied: ({ kind: outcome, facts, results }, { index, term, replayed }) => {
+    const token = facts.find(isGrant)?.token;
+    const written = { index, term, outcome, facts, results, token };
+    return { kind: 'written', written, replayed };
+  },
+  replayed: (outcome, { index, term, replayed }) => {
+    return { kind: 'written', written: { index, term, ...outcomeJson(outcome) }, replayed };
+  },
+  refused: ({ code, detail, about }, { index, replayed }) => {
+    return { kind: 'problem', problem: problem(code, detail, { index, ...about }), replayed };
+  },
+  skipped: ({ type }, { replayed }) => {
+    return {
+      kind: 'problem',
+      problem: problem('upgrade-required', `${type} was skipped`),
+      replayed,
+    };
+  },
+};
+
+/** An outcome at a place in the log, as its caller sees it. */
+export function ledTo<Kind extends Outcome['kind']>(
+  outcome: Extract<Outcome, { readonly kind: Kind }>,
+  place: Place,
+): Answered {
+  const leading: Leading<Kind> = LEADING[outcome.kind];
+  return leading(outcome, place);
 }
 
 function isGrant(fact: Fact): fact is Fact & { readonly token: number } {

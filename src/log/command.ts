@@ -11,9 +11,9 @@
  * or a session and its sequence number; `actor` says who asked; `trace` is a W3C traceparent; `if_index`
  * makes the command conditional on the index of the last change of what it names (0: it must not exist).
  */
-import { Packr } from 'msgpackr';
+import { Packr, RESERVE_START_SPACE } from 'msgpackr';
 import {
-  blankFrame,
+  blankHead,
   ENVELOPE_BYTES,
   ENVELOPE_VERSION,
   FRAME_HEADER_BYTES,
@@ -42,6 +42,8 @@ export interface Entry extends Command {
 }
 
 const BODY_AT = FRAME_HEADER_BYTES + ENVELOPE_BYTES;
+/** Leaves room for the head in front of the body: what is encoded is the frame already. */
+const BEHIND_HEAD = RESERVE_START_SPACE | BODY_AT;
 const OPTIONAL = ['once', 'actor', 'trace', 'if_index'] as const;
 
 /** Standard MessagePack, for everything this service writes: readable without our code. */
@@ -51,9 +53,8 @@ export const packr = new Packr({ useRecords: false, int64AsType: 'number', varia
 export function encodeCommand(command: Command): Buffer {
   const envelope: Record<string, unknown> = { type: command.type, data: command.data };
   for (const name of OPTIONAL) if (command[name] !== undefined) envelope[name] = command[name];
-  const body = packr.pack(envelope);
-  const frame = blankFrame(body.length);
-  frame.set(body, BODY_AT);
+  const frame = packr.pack(envelope, BEHIND_HEAD);
+  blankHead(frame);
   return frame;
 }
 

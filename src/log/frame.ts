@@ -44,12 +44,10 @@ export interface Place {
   readonly at: number;
 }
 
-/** Reserves a frame for a MessagePack body: everything but the body is blank. */
-export function blankFrame(bodyBytes: number): Buffer {
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + ENVELOPE_BYTES + bodyBytes);
+/** Makes a frame of bytes that end in a MessagePack body: everything but the body is blank. */
+export function blankHead(frame: Buffer): void {
   frame.fill(0, 0, FRAME_HEADER_BYTES + ENVELOPE_BYTES);
   frame[FRAME_HEADER_BYTES] = ENVELOPE_VERSION;
-  return frame;
 }
 
 /** Writes the place into an unsealed frame and closes it with its checksum. In place. */

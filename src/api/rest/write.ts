@@ -213,7 +213,7 @@ export function replyTo(result: Answered): Reply {
 
 function dryRun(group: Group, asked: Command): Answered {
   const { index, term, at } = group.machine.momentAt(0);
-  const led = ledTo(group.machine.dryRun({ ...asked, at }), { index, term });
+  const led = ledTo(group.machine.dryRun({ ...asked, at }), { index, term, replayed: false });
   return led.kind === 'written'
     ? { kind: 'written', written: { ...led.written, dry_run: true }, replayed: false }
     : { kind: 'problem', problem: { ...led.problem, dry_run: true }, replayed: false };

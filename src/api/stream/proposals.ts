@@ -9,7 +9,7 @@
  *
  * A client that sends frames as arrays gets its answers as arrays.
  */
-import type { Command } from '../../log/command.ts';
+import type { Command, RetryMark } from '../../log/command.ts';
 import type { Clock } from '../../log/time.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { below } from '../faults.ts';
@@ -78,16 +78,15 @@ export class Proposals {
   }
 
   #propose(message: Propose): void {
-    const { ref, type } = message;
+    const { ref } = message;
     if (this.#underWay >= IN_FLIGHT_MAX) return this.#refuse(ref, crowded());
     const prepared = prepare(this.#group, message, PLACES);
     if (prepared.kind === 'problem') return this.#refuse(ref, prepared.problem);
     const { data, rule } = prepared;
-    const asked = { type, data, actor: LOOPBACK_ACTOR, ...retryMark(message) };
     this.#underWay += 1;
     const timed = this.#timed;
     this.#timed = undefined;
-    this.#group.propose(asked, rule.traffic).then(
+    this.#group.propose(commandOf(message, data), rule.traffic).then(
       (answer) => {
         timed?.();
         this.#settle(ref, answered(answer));
@@ -98,17 +97,18 @@ export class Proposals {
 
   #settle(ref: Propose['ref'], result: Answered): void {
     this.#underWay -= 1;
-    if (result.kind === 'written') this.#answer({ kind: 'proposed', ref, ...result.written });
+    if (result.kind === 'written') this.#answer('proposed', ref, result.written);
     else this.#refuse(ref, result.problem);
     if (this.#underWay === 0) this.#idle();
   }
 
   #refuse(ref: Propose['ref'], found: Problem): void {
-    this.#answer({ kind: 'refused', ref, problem: found });
+    this.#answer('refused', ref, { problem: found });
   }
 
-  #answer(message: object): void {
-    const text = JSON.stringify(message);
+  /** The members come after kind and ref: written as text once, not copied into another object first. */
+  #answer(kind: 'proposed' | 'refused', ref: Propose['ref'], members: object): void {
+    const text = `{"kind":"${kind}","ref":${JSON.stringify(ref)},${JSON.stringify(members).slice(1)}`;
     this.#answers.push(text);
     this.#length += text.length;
     if (this.#length > ANSWERS_LENGTH_MAX) this.#flush();
@@ -137,8 +137,16 @@ function crowded(): Problem {
   return problem('backpressure', `at most ${IN_FLIGHT_MAX} proposals are under way at a time`);
 }
 
-function retryMark(message: Propose): Pick<Command, 'once'> {
-  const { type, data, key, session, seq } = message;
-  if (key !== undefined) return { once: { key, print: fingerprint(JSON.stringify([type, data])) } };
-  return session === undefined || seq === undefined ? {} : { once: { session, seq } };
+/** The command as it goes into the log. `data` is what the schema made of the message's. */
+function commandOf(message: Propose, data: Command['data']): Command {
+  const { type } = message;
+  const once = retryMark(message);
+  return once === undefined
+    ? { type, data, actor: LOOPBACK_ACTOR }
+    : { type, data, actor: LOOPBACK_ACTOR, once };
+}
+
+function retryMark({ type, data, key, session, seq }: Propose): RetryMark | undefined {
+  if (key !== undefined) return { key, print: fingerprint(JSON.stringify([type, data])) };
+  return session === undefined || seq === undefined ? undefined : { session, seq };
 }

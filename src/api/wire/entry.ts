@@ -15,7 +15,7 @@ import type { Outcome } from '../../projections/outcome.ts';
 export interface OutcomeJson {
   readonly outcome: Outcome['kind'];
   readonly facts: readonly object[];
-  readonly results?: readonly unknown[];
+  readonly results?: readonly unknown[] | undefined;
   readonly of?: number;
   readonly refusal?: { readonly code: string; readonly detail: string; readonly about?: unknown };
 }
@@ -42,8 +42,7 @@ type OutcomeForm<Kind extends Outcome['kind']> = (
 ) => OutcomeJson;
 
 const FORMS: { readonly [Kind in Outcome['kind']]: OutcomeForm<Kind> } = {
-  applied: ({ kind: outcome, facts, results }) =>
-    results === undefined ? { outcome, facts } : { outcome, facts, results },
+  applied: ({ kind: outcome, facts, results }) => ({ outcome, facts, results }),
   refused: ({ kind: outcome, ...refusal }) => ({ outcome, facts: NO_FACTS, refusal }),
   replayed: ({ kind: outcome, of }) => ({ outcome, facts: NO_FACTS, of }),
   skipped: ({ kind: outcome }) => ({ outcome, facts: NO_FACTS }),

@@ -34,9 +34,10 @@ function faultIn(value: unknown, levels: number): string | undefined {
 }
 
 function faultAmong(members: object, levels: number): string | undefined {
-  if (Object.hasOwn(members, '__proto__')) return 'a member named __proto__';
-  for (const member of Object.values(members)) {
-    const fault = faultIn(member, levels);
+  // What JSON.parse made has own members only, and `__proto__` is one of them: nothing is copied to look.
+  for (const name in members) {
+    if (name === '__proto__') return 'a member named __proto__';
+    const fault = faultIn((members as Readonly<Record<string, unknown>>)[name], levels);
     if (fault !== undefined) return fault;
   }
   return undefined;
