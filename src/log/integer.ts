@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 const HALF = 2 ** 32;
 
 export function writeUint64(buffer: Buffer, value: number, offset: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `not an unsigned safe integer: ${value}`);
+  assert(Number.isSafeInteger(value) && value >= 0, 'an unsigned safe integer');
   buffer.writeUInt32BE(Math.floor(value / HALF), offset);
   buffer.writeUInt32BE(value % HALF, offset + 4);
 }

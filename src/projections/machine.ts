@@ -87,7 +87,7 @@ function recorded(outcome: Outcome): Recorded {
 
 /** A type belongs to one projection: two of them must not silently share it. */
 function declare<Rule>(rules: Map<string, Rule>, type: string, rule: Rule): void {
-  assert(!rules.has(type), `${type} is declared by one projection`);
+  assert(!rules.has(type), 'one projection declares it', type);
   rules.set(type, rule);
 }
 
@@ -102,7 +102,7 @@ export class Machine {
   #position: Position;
   readonly #fold = (fact: Fact, moment: Moment): void => {
     const fold = this.#folds.get(fact.type);
-    assert(fold !== undefined, `a projection folds the fact ${fact.type}`);
+    assert(fold !== undefined, 'a projection folds the fact', fact.type);
     fold(this.#tables, fact, moment);
   };
 
@@ -242,7 +242,7 @@ export class Machine {
   #momentOf(entry: Entry): Moment {
     const { index, term, at, data } = entry;
     const { position } = this;
-    assert(index === position.index + 1, `entry ${index} follows ${position.index}`);
+    assert(index === position.index + 1, 'entries follow each other', index);
     const rules = rulesInForce(this.#tables);
     if (rules > this.#rules) throw new UpgradeRequired(rules, this.#rules);
     const term_started_at = term === position.term ? position.term_started_at : at;

@@ -171,7 +171,7 @@ export class Table<Row> implements WritableTable<Row> {
 
   index(name: string): ReadonlyOrderedIndex {
     const found = this.#indexes.get(name);
-    assert(found !== undefined, `table ${this.definition.name} declares the index ${name}`);
+    assert(found !== undefined, 'the table declares the index', name);
     return found.tree;
   }
 
@@ -191,7 +191,7 @@ export class Table<Row> implements WritableTable<Row> {
 
   counts(counter: string): ReadonlyMap<string, number> {
     const found = this.#counters.get(counter);
-    assert(found !== undefined, `table ${this.definition.name} declares the counter ${counter}`);
+    assert(found !== undefined, 'the table declares the counter', counter);
     return found.counts;
   }
 

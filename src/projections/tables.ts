@@ -13,7 +13,7 @@ export class Tables implements WritableTables {
 
   add(definition: TableDefinition<unknown>): void {
     const isNew = this.all().every((table) => table.definition.name !== definition.name);
-    assert(isNew, `the table ${definition.name} is declared once`);
+    assert(isNew, 'a table is declared once', definition.name);
     this.#tables.set(definition, new Table(definition, this.#record));
   }
 
@@ -23,7 +23,7 @@ export class Tables implements WritableTables {
 
   of<Row>(definition: TableDefinition<Row>): Table<Row> {
     const table = this.#tables.get(definition);
-    assert(table !== undefined, `a projection declares the table ${definition.name}`);
+    assert(table !== undefined, 'a projection declares the table', definition.name);
     // The map pairs each definition with the table made from it.
     return table as Table<Row>;
   }

@@ -85,7 +85,9 @@ describe('what an entry leads to', () => {
     time.apply('add');
     const entry = { type: 'add', data: {}, term: 1, at: START };
     for (const index of [1, 3])
-      expect(() => time.machine.apply({ ...entry, index })).toThrow(`entry ${index} follows 1`);
+      expect(() => time.machine.apply({ ...entry, index })).toThrow(
+        `entries follow each other: ${index}`,
+      );
     expect(sum()).toBe(1);
   });
 });
@@ -331,6 +333,6 @@ test('a command or a fact belongs to one projection', () => {
   const without = { ...rival, commands: {} };
   for (const second of [rival, without])
     expect(() => new Machine({ projections: [...PROJECTIONS, second] })).toThrow(
-      'is declared by one projection',
+      'one projection declares it',
     );
 });

@@ -137,16 +137,16 @@ describe('I11: a row that the definition cannot place', () => {
 });
 
 test('asking for an index, a counter or a table that is not declared is an impossibility', () => {
-  expect(() => parcels.index('by_colour')).toThrow('declares the index by_colour');
-  expect(() => parcels.count('colour', 'red')).toThrow('declares the counter colour');
+  expect(() => parcels.index('by_colour')).toThrow('declares the index: by_colour');
+  expect(() => parcels.count('colour', 'red')).toThrow('declares the counter: colour');
   const tables = new Tables(() => {});
-  expect(() => tables.of(PARCELS)).toThrow('declares the table parcels');
+  expect(() => tables.of(PARCELS)).toThrow('declares the table: parcels');
 });
 
 test('a table is declared once, and so is its name: snapshots know tables by name', () => {
   const tables = new Tables(() => {});
   const definition: TableDefinition<unknown> = { name: 'parcels', key: String, columns: [] };
   tables.add(definition);
-  expect(() => tables.add(definition)).toThrow('parcels is declared once');
-  expect(() => tables.add({ ...definition })).toThrow('parcels is declared once');
+  expect(() => tables.add(definition)).toThrow('a table is declared once: parcels');
+  expect(() => tables.add({ ...definition })).toThrow('a table is declared once: parcels');
 });

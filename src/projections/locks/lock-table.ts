@@ -46,6 +46,23 @@ export const LOCKS: TableDefinition<LockRow> = {
   },
 };
 
+/** A row of its own with the same columns: a literal, which keeps them in the object itself. */
+export function copyOf(row: LockRow): LockRow {
+  return {
+    name: row.name,
+    owner: row.owner,
+    token: row.token,
+    acquired_at: row.acquired_at,
+    deadline_at: row.deadline_at,
+    lease_ms: row.lease_ms,
+    lock_delay_ms: row.lock_delay_ms,
+    blocked_until: row.blocked_until,
+    state: row.state,
+    acquired_count: row.acquired_count,
+    changed_index: row.changed_index,
+  };
+}
+
 /** The earliest a row can end or change; a new term may let a grant live a little longer. */
 export function endInIndex(row: LockRow): number {
   return row.blocked_until ?? row.deadline_at;

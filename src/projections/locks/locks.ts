@@ -35,6 +35,7 @@ import {
   type WritableTables,
 } from '../projection.ts';
 import {
+  copyOf,
   endInIndex,
   LOCKS,
   type LockRow,
@@ -229,7 +230,7 @@ function lockChanged(tables: ReadonlyTables, data: { readonly name: string }): n
 function change(tables: WritableTables, name: string, columns: Partial<LockRow>): void {
   const row = tables.of(LOCKS).get(name);
   assert(row !== undefined, 'a fact about a lock speaks of a row');
-  tables.of(LOCKS).put({ ...row, ...columns });
+  tables.of(LOCKS).put(Object.assign(copyOf(row), columns));
 }
 
 export const locks = projection<Facts>({

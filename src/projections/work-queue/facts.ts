@@ -2,7 +2,7 @@
 import { assert } from '../assert.ts';
 import type { IndexKey } from '../ordered-index.ts';
 import type { FoldsOf, Moment, Ruling, WritableTables } from '../projection.ts';
-import { serve, showHead } from './lanes.ts';
+import { joinLane, leaveLane, serve } from './lanes.ts';
 import {
   changedAt,
   changeQueue,
@@ -14,7 +14,7 @@ import {
 } from './queues.ts';
 import { shapeOf } from './shape.ts';
 import type { Json, WorkItem } from './work-item.ts';
-import { isEnd, UNHELD, WORK, type WorkRow, workRow } from './work-table.ts';
+import { copyOf, isEnd, UNHELD, WORK, type WorkRow, workRow } from './work-table.ts';
 
 /** Items that are over and kept; beyond, those that ended first go. `?at=` still shows them. */
 export const ENDED_MAX = 100_000;
@@ -113,13 +113,13 @@ export function tell(ruling: Ruling, queue: string, fact: Facts): void {
 function put(tables: WritableTables, row: WorkRow): void {
   const before = tables.of(WORK).get(row.work_id);
   tables.of(WORK).put(row);
-  if (before?.status === 'pending') showHead(tables, before);
-  if (row.status === 'pending') showHead(tables, row);
+  if (before?.status === 'pending') leaveLane(tables, before);
+  if (row.status === 'pending') joinLane(tables, row);
 }
 
 function remove(tables: WritableTables, row: WorkRow): void {
   tables.of(WORK).remove(row.work_id);
-  if (row.status === 'pending') showHead(tables, row);
+  if (row.status === 'pending') leaveLane(tables, row);
 }
 
 function change(
@@ -127,7 +127,8 @@ function change(
   { work_id, moment }: { readonly work_id: string; readonly moment: Moment },
   columns: Partial<WorkRow>,
 ): WorkRow {
-  const row = { ...workRow(tables, work_id), ...columns, changed_index: moment.index };
+  const copy = copyOf(workRow(tables, work_id));
+  const row = Object.assign(copy, columns, { changed_index: moment.index });
   put(tables, row);
   return row;
 }
@@ -146,6 +147,8 @@ function settle(
   const row = change(tables, at, {
     directive: 'none',
     ended_at: at.moment.at,
+    // Nobody asks any more who may have it; a retry works it out again.
+    shape: '',
     ...columns,
   });
   count(tables, row.queue, status);
@@ -182,6 +185,19 @@ function countDependent(tables: WritableTables, work_id: string): void {
   if (row !== undefined) tables.of(WORK).put({ ...row, dependents: row.dependents + 1 });
 }
 
+/** What most items leave out is one object for all of them: a hundred thousand empty ones are not free. */
+const NOTHING: Json = {};
+const NO_NAMES: readonly string[] = [];
+
+function isEmpty(object: Json): boolean {
+  for (const _name in object) return false;
+  return true;
+}
+
+function shared(names: readonly string[]): readonly string[] {
+  return names.length === 0 ? NO_NAMES : names;
+}
+
 /** The data of the two commands that add work, as their schemas parsed it. */
 type AddedData = WorkItem | { readonly items: readonly WorkItem[] };
 
@@ -201,14 +217,14 @@ function newRow({ position, waiting_on, status }: Added, moment: Moment): WorkRo
     queue: item.queue,
     status,
     priority: item.priority,
-    config: item.config,
+    config: isEmpty(item.config) ? NOTHING : item.config,
     requires: item.requires,
-    excluded_nodes: item.excluded_nodes,
+    excluded_nodes: shared(item.excluded_nodes),
     target_node: item.target_node,
     unique_key: item.unique_key,
     group_key: item.group_key,
-    depends_on: item.depends_on,
-    waiting_on,
+    depends_on: shared(item.depends_on),
+    waiting_on: shared(waiting_on),
     dependents: 0,
     max_attempts: item.max_attempts,
     attempts: 0,

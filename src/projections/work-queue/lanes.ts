@@ -70,7 +70,7 @@ export const TURNS: TableDefinition<Turn> = {
 /** Lanes that have an item. */
 export const LANES: TableDefinition<LaneRow> = {
   name: 'work_lanes',
-  key: (row) => `${turnKey(row)} ${row.shape}`,
+  key: (row) => laneKey(row, row),
   columns: [
     'queue',
     'priority',
@@ -143,15 +143,37 @@ function earlier(one: LaneRow | undefined, other: LaneRow): LaneRow {
 
 type LaneOf = Pick<WorkRow, 'queue' | 'shape' | 'priority' | 'group_key' | 'target_node'>;
 
-/** Makes the lane of an item that came to it or left it show its head. */
-export function showHead(tables: WritableTables, row: LaneOf): void {
-  const lanes = tables.of(LANES);
+/** Notes an item that became pending: at the head of its lane, or behind it. */
+export function joinLane(tables: WritableTables, row: WorkRow): void {
   const turn = turnOf(row);
-  const key = `${turnKey(turn)} ${row.shape}`;
-  const head = headOf(tables, [row.queue, row.shape, -row.priority, turn.group_key]);
-  if (head === undefined) lanes.remove(key);
-  else if (lanes.get(key)?.work_id !== head.work_id) lanes.put(laneOf(tables, turn, head));
+  const lane = tables.of(LANES).get(laneKey(turn, row));
+  if (lane === undefined || compareKeys(arrivalOf(row), arrivalOf(lane)) < 0)
+    tables.of(LANES).put(laneOf(tables, turn, row));
 }
+
+/** Notes an item that is no longer pending: if it was the head of its lane, the next one is. */
+export function leaveLane(
+  tables: WritableTables,
+  row: LaneOf & { readonly work_id: string },
+): void {
+  const turn = turnOf(row);
+  const key = laneKey(turn, row);
+  if (tables.of(LANES).get(key)?.work_id !== row.work_id) return;
+  const head = headOf(tables, [row.queue, row.shape, -row.priority, turn.group_key]);
+  if (head === undefined) tables.of(LANES).remove(key);
+  else tables.of(LANES).put(laneOf(tables, turn, head));
+}
+
+function laneKey(turn: Omit<Turn, 'served'>, { shape }: Pick<LaneRow, 'shape'>): string {
+  return `${turnKey(turn)} ${shape}`;
+}
+
+/** The order within a lane. */
+function arrivalOf({ added_index, position, work_id }: Arrival): IndexKey {
+  return [added_index, position, work_id];
+}
+
+type Arrival = Pick<LaneRow, 'added_index' | 'position' | 'work_id'>;
 
 function turnOf({ queue, priority, group_key }: LaneOf): Omit<Turn, 'served'> {
   return { queue, priority, group_key: group_key ?? '' };

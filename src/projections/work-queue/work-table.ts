@@ -53,7 +53,7 @@ export interface WorkRow {
   readonly added_at: number;
   /** Its place in the batch it came with. */
   readonly position: number;
-  /** Everything eligibility depends on, as one string (`shape.ts`). */
+  /** Everything eligibility depends on, as one string (`shape.ts`); '' once the item is over. */
   readonly shape: string;
   /** The holder; of an item that is over, the last one. */
   readonly claimed_by: string | null;
@@ -214,8 +214,8 @@ export const WORK: TableDefinition<WorkRow> = {
     by_holder: (row) => (isGranted(row) ? [[row.claimed_by, row.added_index, row.position]] : []),
     by_end: (row) => when(isEnded(row), [row.ended_at ?? 0, row.changed_index]),
     by_unique_key: (row) => (row.unique_key === null || isEnded(row) ? [] : [[row.unique_key]]),
-    by_status: (row) => [[row.status, row.queue, row.added_index, row.position]],
     by_queue: (row) => [[row.queue, row.added_index, row.position]],
+    by_status: (row) => [[row.status, row.queue, row.added_index, row.position]],
   },
   counters: {
     status: (row) => row.status,
@@ -224,6 +224,49 @@ export const WORK: TableDefinition<WorkRow> = {
     waiting: (row) => (isWaiting(row) ? row.queue : undefined),
   },
 };
+
+/**
+ * A row of its own with the same columns, to be changed before it is put. Column by column, because so
+ * its columns lie in the object itself: a spread row takes twice the memory and four times as long.
+ */
+export function copyOf(row: WorkRow): WorkRow {
+  return {
+    work_id: row.work_id,
+    work_type: row.work_type,
+    queue: row.queue,
+    status: row.status,
+    priority: row.priority,
+    config: row.config,
+    requires: row.requires,
+    excluded_nodes: row.excluded_nodes,
+    target_node: row.target_node,
+    unique_key: row.unique_key,
+    group_key: row.group_key,
+    depends_on: row.depends_on,
+    waiting_on: row.waiting_on,
+    dependents: row.dependents,
+    max_attempts: row.max_attempts,
+    attempts: row.attempts,
+    timeout_seconds: row.timeout_seconds,
+    not_before: row.not_before,
+    added_index: row.added_index,
+    added_at: row.added_at,
+    position: row.position,
+    shape: row.shape,
+    claimed_by: row.claimed_by,
+    token: row.token,
+    claim_count: row.claim_count,
+    claimed_at: row.claimed_at,
+    started_at: row.started_at,
+    deadline_at: row.deadline_at,
+    lease_ms: row.lease_ms,
+    directive: row.directive,
+    ended_at: row.ended_at,
+    result: row.result,
+    error: row.error,
+    changed_index: row.changed_index,
+  };
+}
 
 /** The row a fact or an index speaks of. */
 export function workRow(tables: ReadonlyTables, work_id: string): WorkRow {
