@@ -1,4 +1,5 @@
 /** The power fails in the middle of everything, and comes back. */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ext4Image } from './ext4-image.ts';
 import { audited, type Breaches, Ledger } from './ledger.ts';
@@ -50,6 +51,8 @@ export class PoweredNode {
   }
 
   async #examined(disk: Ext4Image, promised: Ledger): Promise<Breaches> {
+    // On a machine whose power failed nobody serves the directory any more; here the original still runs.
+    await rm(join(disk.directory, 'data', 'node.json'), { force: true });
     const node = await NodeProcess.start(onDisk(disk, this.#project));
     const breaches = await audited(node.url, promised);
     await node.kill();

@@ -33,7 +33,7 @@ export async function tracer(...injected: readonly string[]): Promise<Tracer> {
 
 /** The lines of a trace, once the whole life of the process is in it. */
 export async function traceOf({ file }: Tracer, pid: number): Promise<readonly string[]> {
-  const over = new RegExp(`^${pid} \\+\\+\\+ (exited|killed)`, 'm');
+  const over = new RegExp(`^${pid} +\\+\\+\\+ (exited|killed)`, 'm');
   const text = await until('the trace is written', async () => {
     const written = await readFile(file, 'utf8');
     return over.test(written) && written;
