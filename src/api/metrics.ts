@@ -5,6 +5,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Gauge, Histogram, Registry } from 'prom-client';
 import type { Usage } from '../log/usage.ts';
+import { Durations } from './durations.ts';
 import type { ServedNode } from './served-node.ts';
 
 /** How often the delay of the event loop is sampled: rarely, so that an idle node stays idle. */
@@ -70,27 +71,23 @@ const READINGS: readonly Reading[] = [
 interface RequestLabels {
   readonly method: string;
   readonly route: string;
-  readonly status: string;
+  readonly status: number;
 }
 
 export class Metrics {
-  readonly registry = new Registry();
+  readonly #registry = new Registry();
   readonly #node: ServedNode;
-  readonly #requests: Histogram;
-  readonly #commits: Histogram;
+  readonly #requests = new Durations(
+    'quorate_http_request_duration_seconds',
+    'Time to answer a request.',
+  );
+  readonly #commits = new Durations('quorate_commit_duration_seconds', 'From proposed to applied.');
   readonly #delay: IntervalHistogram;
   readonly #unlisten: () => void;
 
   constructor(node: ServedNode) {
     this.#node = node;
     for (const reading of READINGS) this.gauge(reading);
-    this.#requests = this.#histogram('http_request_duration_seconds', 'Time to answer.', {
-      labelNames: ['method', 'route', 'status'],
-      buckets: SECONDS,
-    });
-    this.#commits = this.#histogram('commit_duration_seconds', 'From proposed to applied.', {
-      buckets: SECONDS,
-    });
     this.#unlisten = this.#observeBatches();
     this.#delay = monitorEventLoopDelay({ resolution: LOOP_DELAY_MS });
     this.#delay.enable();
@@ -107,17 +104,27 @@ export class Metrics {
     const gauge: Gauge = new Gauge({
       name,
       help,
-      registers: [this.registry],
+      registers: [this.#registry],
       collect: () => gauge.set(read(node)),
     });
   }
 
-  answered(labels: RequestLabels, milliseconds: number): void {
-    this.#requests.observe({ ...labels }, milliseconds / 1000);
+  answered({ method, route, status }: RequestLabels, milliseconds: number): void {
+    this.#requests.observe(`method="${method}",route="${route}",status="${status}"`, milliseconds);
   }
 
   committed(milliseconds: number): void {
-    this.#commits.observe(milliseconds / 1000);
+    this.#commits.observe('', milliseconds);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** All of it, as Prometheus reads it. */
+  async text(): Promise<string> {
+    const parts = [await this.#registry.metrics(), this.#requests.text(), this.#commits.text()];
+    return parts.join('\n');
   }
 
   stop(): void {
@@ -136,12 +143,8 @@ export class Metrics {
     });
   }
 
-  #histogram(
-    name: string,
-    help: string,
-    shape: { readonly buckets: number[]; readonly labelNames?: string[] },
-  ): Histogram {
-    return new Histogram({ name: `quorate_${name}`, help, registers: [this.registry], ...shape });
+  #histogram(name: string, help: string, shape: { readonly buckets: number[] }): Histogram {
+    return new Histogram({ name: `quorate_${name}`, help, registers: [this.#registry], ...shape });
   }
 
   #longestDelay(): number {

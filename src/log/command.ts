@@ -28,10 +28,10 @@ export interface Command {
   readonly type: string;
   /** The fields of the command, as its schema parsed them: plain JSON data. */
   readonly data: Readonly<Record<string, unknown>>;
-  readonly once?: RetryMark;
-  readonly actor?: string;
-  readonly trace?: string;
-  readonly if_index?: number;
+  readonly once?: RetryMark | undefined;
+  readonly actor?: string | undefined;
+  readonly trace?: string | undefined;
+  readonly if_index?: number | undefined;
 }
 
 /** A command that has its place in a group's log. */

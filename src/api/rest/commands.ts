@@ -9,20 +9,31 @@ import type { Group } from '../../protocols/coordinator/group.ts';
 import { below, pointerTo } from '../faults.ts';
 import { type Answered, type Prepared, prepare } from '../proposal.ts';
 import { invalid, type Problem, type RequestFault } from '../wire/problem.ts';
-import { type Endpoint, type Incoming, ok, refusal, type Reply, type Serving } from './endpoint.ts';
+import {
+  type Body,
+  type Endpoint,
+  type Incoming,
+  ok,
+  refusal,
+  type Reply,
+  type Serving,
+} from './endpoint.ts';
 import { WRITE, WRITE_HEADERS } from './fields.ts';
 import { query, unknownGroup } from './query.ts';
-import { readBody, readPart, together } from './request.ts';
+import { isObject, objectIn, type Read, readBody, readPart, together } from './request.ts';
 import { commandOf, propose, replyTo, settled, type WriteOptions } from './write.ts';
 
 /** Commands in one batch; the body's 1 MiB is the other bound. */
 export const BATCH_MAX = 1000;
 
+const TYPE_LENGTH_MAX = 128;
+const MAIN = 'main';
+
 const PROPOSAL = z.strictObject({
-  type: z.string().min(1).max(128).describe('The name of a command.'),
+  type: z.string().min(1).max(TYPE_LENGTH_MAX).describe('The name of a command.'),
   data: z.record(z.string(), z.unknown()).default({}).describe('Its fields.'),
 });
-const GROUP = z.string().max(255).default('main');
+const GROUP = z.string().max(255).default(MAIN);
 const ONE = PROPOSAL.extend({ group: GROUP });
 const MANY = z.strictObject({ group: GROUP, commands: z.array(PROPOSAL).min(1).max(BATCH_MAX) });
 const OPTIONS = z.strictObject(WRITE);
@@ -30,11 +41,26 @@ const BATCH_OPTIONS = z.strictObject({ timeout: WRITE.timeout });
 
 type Proposal = z.output<typeof PROPOSAL>;
 
+/** What a plain request for one command is. Whatever does not pass here is for the schema to judge. */
+const PLAIN: readonly ((body: Readonly<Record<string, unknown>>) => boolean)[] = [
+  ({ type }) => typeof type === 'string' && type.length > 0 && type.length <= TYPE_LENGTH_MAX,
+  ({ data }) => isObject(data),
+  (body) => Object.keys(body).length === 2,
+];
+
+function readOne(body: Body | undefined): Read<z.output<typeof ONE>> {
+  const sent = objectIn(body);
+  if (sent.kind === 'faults') return sent;
+  if (!PLAIN.every((passes) => passes(sent.value))) return readBody(ONE, body);
+  const { type, data } = sent.value as unknown as Proposal;
+  return { kind: 'read', value: { type, data, group: MAIN } };
+}
+
 async function one(serving: Serving, incoming: Incoming): Promise<Reply> {
   const request = together({
     query: readPart('query', OPTIONS, incoming),
     headers: readPart('headers', WRITE_HEADERS, incoming),
-    body: readBody(ONE, incoming.body),
+    body: readOne(incoming.body),
   });
   if (request.kind === 'problem') return refusal(request.problem);
   const { body, headers, query: options } = request.values;
@@ -42,7 +68,8 @@ async function one(serving: Serving, incoming: Incoming): Promise<Reply> {
   if (group === undefined) return refusal(unknownGroup());
   const prepared = prepare(group, body, { type: '/type', data: below('/data') });
   if (prepared.kind === 'problem') return refusal(prepared.problem);
-  const write = { ...prepared, type: body.type, headers, options, incoming };
+  const { rule, data } = prepared;
+  const write = { rule, data, type: body.type, headers, options, incoming };
   return replyTo(await propose(serving, group, write));
 }
 

@@ -14,6 +14,15 @@ export function answeredWithin<Value, Late>(
 ): Promise<Value | Late> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(within, () => resolve(otherwise));
-    asked.then(resolve, reject).finally(cancel);
+    asked.then(
+      (value) => {
+        cancel();
+        resolve(value);
+      },
+      (fault: unknown) => {
+        cancel();
+        reject(fault);
+      },
+    );
   });
 }

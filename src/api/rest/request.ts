@@ -26,26 +26,70 @@ const PLACES = { params: '/path', query: '/query', headers: '/headers' } as cons
 
 /** Puts the parts together: all of them, or all faults of all of them. */
 export function together<Parts extends Readings>(parts: Parts): Request<Parts> {
-  const readings = Object.entries(parts);
-  const faults = readings.flatMap(([, read]) => (read.kind === 'faults' ? read.faults : []));
+  const values: Record<string, unknown> = {};
+  const faults: RequestFault[] = [];
+  for (const name of Object.keys(parts)) {
+    const read = parts[name] as Read<unknown>;
+    if (read.kind === 'read') values[name] = read.value;
+    else faults.push(...read.faults);
+  }
   if (faults.length > 0) return { kind: 'problem', problem: invalid(faults) };
-  const values = Object.fromEntries(
-    readings.map(([name, read]) => [name, (read as { value: unknown }).value]),
-  );
   // Every reading has a value here, each of the type of its part.
   return { kind: 'request', values: values as ValuesOf<Parts> };
 }
 
 /** Reads the path, the query or the headers. */
-export function readPart<Schema extends z.ZodType>(
+export function readPart<Schema extends z.ZodObject>(
   part: keyof typeof PLACES,
   schema: Schema,
   incoming: Incoming,
 ): Read<z.output<Schema>> {
-  const parsed = schema.safeParse(incoming[part]);
+  const given = incoming[part] as Fields;
+  const nothing = nothingIn(part, schema);
+  return nothing.isAll(given)
+    ? (nothing.read as Read<z.output<Schema>>)
+    : parsedPart(part, schema, given);
+}
+
+function parsedPart<Schema extends z.ZodObject>(
+  part: keyof typeof PLACES,
+  schema: Schema,
+  given: Fields,
+): Read<z.output<Schema>> {
+  const parsed = schema.safeParse(given);
   return parsed.success
     ? { kind: 'read', value: parsed.data }
     : { kind: 'faults', faults: faultsOf(parsed.error.issues, below(PLACES[part])) };
+}
+
+/** What a schema reads where nothing is said, and how to tell that nothing is. */
+interface Nothing {
+  readonly read: Read<unknown>;
+  readonly isAll: (given: Fields) => boolean;
+}
+
+/** Most requests have no query and none of our headers: their schemas are asked once, not each time. */
+const NOTHINGS = new WeakMap<z.ZodObject, Nothing>();
+
+function nothingIn(part: keyof typeof PLACES, schema: z.ZodObject): Nothing {
+  const known = NOTHINGS.get(schema);
+  if (known !== undefined) return known;
+  const names = Object.keys(schema.shape);
+  const nothing: Nothing = {
+    read: parsedPart(part, schema, {}),
+    // Headers that are not in the schema are none of our business; in a query every member counts.
+    isAll:
+      part === 'headers'
+        ? (given) => names.every((name) => given[name] === undefined)
+        : (given) => isEmpty(given),
+  };
+  NOTHINGS.set(schema, nothing);
+  return nothing;
+}
+
+function isEmpty(given: Fields): boolean {
+  for (const _name in given) return false;
+  return true;
 }
 
 /** Reads the body; one that is missing counts as an empty object, so that its fields are named. */
@@ -72,7 +116,7 @@ export function objectIn(body: Body | undefined): Read<Fields> {
     : faulty('invalid-type', 'the body is a JSON object');
 }
 
-function isObject(value: unknown): value is Fields {
+export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

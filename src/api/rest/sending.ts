@@ -16,8 +16,8 @@ export function send({ main, nodeId }: ServedNode, reply: Reply, to: FastifyRepl
   const { status, headers, body } = rendered(reply, to.request);
   return to
     .code(status)
+    .headers(headers)
     .headers({
-      ...headers,
       'quorate-index': String(main.machine.position.index),
       'quorate-term': String(term),
       'quorate-leader': leader_id,

@@ -6,16 +6,10 @@
  *               503            403               413                          or problem+json, always
  * ```
  */
-import {
-  fastify,
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { AppliedIndex } from '../applied-index.ts';
+import type { FaultLog } from '../fault-log.ts';
 import { Metrics } from '../metrics.ts';
 import { ParkedClaims } from '../parked-claims.ts';
 import type { ServedNode } from '../served-node.ts';
@@ -53,7 +47,16 @@ const REQUEST_MS_MAX = 30_000;
 const SLOW_CHECK_MS = 2_000;
 
 interface ServerOptions {
-  readonly logger?: FastifyBaseLogger;
+  readonly logger?: FaultLog;
+}
+
+const UNLOGGED: FaultLog = { error: () => undefined };
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When its head had arrived, on the monotonic clock. */
+    startedAt: number;
+  }
 }
 
 /** As it is described; `Streams` serves it. */
@@ -80,9 +83,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
 
 /** Builds the server of a node; `listen`, or `inject`, is the caller's. */
 export function buildServer(node: ServedNode, options: ServerOptions = {}): FastifyInstance {
+  const { logger: log = UNLOGGED } = options;
+  // Fastify is given no logger: it would make one for every request, and faults are all that is told.
   const server = fastify({
-    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
-    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
     http: {
@@ -91,7 +94,7 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
       connectionsCheckingInterval: SLOW_CHECK_MS,
     },
     clientErrorHandler: hangUp,
-    frameworkErrors: faultAnswer(node),
+    frameworkErrors: faultAnswer(node, log),
     return503OnClosing: false,
     exposeHeadRoutes: true,
     routerOptions: { maxParamLength: 512 },
@@ -100,15 +103,15 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
   const serving = servingOf(node, metrics, server);
   acceptJson(server);
   guard(server, node);
-  measure(server, metrics);
+  measure(server, node, metrics);
   const served = [...ENDPOINTS, exposition(metrics)];
-  const streams = new Streams(node, metrics);
+  const streams = new Streams(node, metrics, log);
   countWaiting(metrics, serving, streams);
   streams.serve(server, (found, reply) => send(node, refusal(found), reply));
   const endpoints = [...served, ...documentation([...served, STREAM], node.version)];
   for (const endpoint of endpoints) addEndpoint(server, serving, endpoint);
   refuseOtherMethods(server, node, endpoints);
-  answerFaults(server, node);
+  answerFaults(server, node, log);
   return server;
 }
 
@@ -149,6 +152,7 @@ function bodyOf(bytes: Buffer): Body | undefined {
 function guard(server: FastifyInstance, node: ServedNode): void {
   // After every onRequest hook, so that an upgrade that is refused here is let go of; before any body.
   server.addHook('preParsing', (request, reply, _payload, done) => {
+    request.startedAt = node.clock.monotonic();
     const found = node.isStopping
       ? problem('shutting-down', 'this node is stopping; ask another')
       : strangerTo(request);
@@ -162,11 +166,12 @@ function strangerTo(request: FastifyRequest): Problem | undefined {
   return strange === undefined ? undefined : problem('forbidden', strange);
 }
 
-function measure(server: FastifyInstance, metrics: Metrics): void {
-  server.addHook('onResponse', (request, reply, done) => {
+function measure(server: FastifyInstance, { clock }: ServedNode, metrics: Metrics): void {
+  server.decorateRequest('startedAt', 0);
+  server.addHook('onSend', (request, { statusCode: status }, _payload, done) => {
+    const { method, startedAt } = request;
     const route = request.routeOptions.url ?? 'unknown';
-    const labels = { method: request.method, route, status: String(reply.statusCode) };
-    metrics.answered(labels, reply.elapsedTime);
+    metrics.answered({ method, route, status }, clock.monotonic() - startedAt);
     done();
   });
   server.addHook('onClose', (_server, done) => {
@@ -175,13 +180,13 @@ function measure(server: FastifyInstance, metrics: Metrics): void {
   });
 }
 
-function exposition({ registry }: Metrics): Endpoint {
+function exposition(metrics: Metrics): Endpoint {
   return {
     method: 'GET',
     path: '/metrics',
     summary: 'Numbers for Prometheus.',
     role: 'reader',
-    reply: async () => content(await registry.metrics(), { 'content-type': registry.contentType }),
+    reply: async () => content(await metrics.text(), { 'content-type': metrics.contentType }),
   };
 }
 
@@ -189,17 +194,34 @@ function addEndpoint(server: FastifyInstance, serving: Serving, endpoint: Endpoi
   server.route({
     method: endpoint.method,
     url: routePattern(endpoint.path),
-    handler: async (request, reply) => {
-      const answer = await endpoint.reply(serving, incomingFrom(request, reply));
-      return send(serving.node, answer, reply);
+    handler: (request, reply) => {
+      void answer(serving, endpoint, { request, reply });
     },
   });
 }
 
-function incomingFrom(request: FastifyRequest, reply: FastifyReply): Incoming {
+interface Exchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+async function answer(serving: Serving, endpoint: Endpoint, exchange: Exchange): Promise<void> {
+  try {
+    const answered = await endpoint.reply(serving, incomingFrom(exchange));
+    void send(serving.node, answered, exchange.reply);
+  } catch (fault) {
+    // To the handler of faults.
+    void exchange.reply.send(fault);
+  }
+}
+
+function incomingFrom({ request, reply }: Exchange): Incoming {
   return {
     method: request.method,
-    path: pathOf(request),
+    // Only fingerprints need it.
+    get path() {
+      return pathOf(request);
+    },
     params: request.params,
     query: request.query,
     headers: request.headers,

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Compacted } from '../../log/fault.ts';
+import type { FaultLog } from '../fault-log.ts';
 import type { ServedNode } from '../served-node.ts';
 import { problem, type Problem, type ProblemCode } from '../wire/problem.ts';
 import { BODY_BYTES_MAX, type Endpoint, type Method, refusal, routePattern } from './endpoint.ts';
@@ -50,8 +51,8 @@ const REFUSED_BY_FASTIFY: Readonly<Record<string, readonly [ProblemCode, string]
 };
 
 /** Everything else that goes wrong is a problem, too. */
-export function answerFaults(server: FastifyInstance, node: ServedNode): void {
-  server.setErrorHandler(faultAnswer(node));
+export function answerFaults(server: FastifyInstance, node: ServedNode, log: FaultLog): void {
+  server.setErrorHandler(faultAnswer(node, log));
   server.setNotFoundHandler((_request, reply) =>
     send(node, refusal(problem('not-found', 'there is no such path')), reply),
   );
@@ -60,10 +61,11 @@ export function answerFaults(server: FastifyInstance, node: ServedNode): void {
 /** Answers what was thrown. */
 export function faultAnswer(
   node: ServedNode,
+  log: FaultLog,
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
-  return (error, request, reply) => {
+  return (error, { method, url }, reply) => {
     const found = problemOf(error as Fault);
-    if (found.code === 'internal') request.log.error({ err: error }, 'request_failed');
+    if (found.code === 'internal') log.error({ err: error, method, url }, 'request_failed');
     // Fastify would hang up on a caller who is still sending, who then never reads why. What comes is
     // read and thrown away instead, until the time for a request is over.
     reply.removeHeader('connection');

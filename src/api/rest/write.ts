@@ -13,7 +13,7 @@
  * conditional on the index of the last change of what it names.
  */
 import { z } from 'zod';
-import type { Command } from '../../log/command.ts';
+import type { Command, RetryMark } from '../../log/command.ts';
 import type { CommandRule } from '../../projections/projection.ts';
 import { MAIN_PROJECTIONS } from '../../projections/registry.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
@@ -183,9 +183,11 @@ function locate({ named, wrapping }: Declared, inQuery: readonly string[]): Loca
 }
 
 /** Proposes a prepared command, or decides it without writing. */
-export async function propose(serving: Serving, group: Group, write: Write): Promise<Answered> {
+export function propose(serving: Serving, group: Group, write: Write): Promise<Answered> {
   const asked = commandOf(write);
-  return write.options.dry_run ? dryRun(group, asked) : settled(serving, group, asked, write);
+  return write.options.dry_run
+    ? Promise.resolve(dryRun(group, asked))
+    : settled(serving, group, asked, write);
 }
 
 /** Proposes and waits within the limit. */
@@ -224,22 +226,16 @@ export function commandOf({ type, data, headers, incoming }: Write): Command {
   return {
     type,
     data,
+    once: retryMark(headers, incoming),
     actor: LOOPBACK_ACTOR,
-    ...retryMark(headers, incoming),
-    ...condition(headers),
-    ...(headers.traceparent === undefined ? {} : { trace: headers.traceparent }),
+    trace: headers.traceparent,
+    if_index: headers['if-none-match'] === undefined ? headers['if-match'] : 0,
   };
 }
 
-function retryMark(headers: WriteHeaders, incoming: Incoming): Pick<Command, 'once'> {
+function retryMark(headers: WriteHeaders, incoming: Incoming): RetryMark | undefined {
   const key = headers['idempotency-key'];
-  return key === undefined ? {} : { once: { key, print: printOf(incoming) } };
-}
-
-function condition(headers: WriteHeaders): Pick<Command, 'if_index'> {
-  if (headers['if-none-match'] !== undefined) return { if_index: 0 };
-  const index = headers['if-match'];
-  return index === undefined ? {} : { if_index: index };
+  return key === undefined ? undefined : { key, print: printOf(incoming) };
 }
 
 function printOf({ method, path, body }: Incoming): string {

@@ -16,6 +16,7 @@ import type { Group } from '../../protocols/coordinator/group.ts';
 import { below, faultsOf } from '../faults.ts';
 import { readGlobs } from '../glob.ts';
 import type { Metrics } from '../metrics.ts';
+import type { FaultLog } from '../fault-log.ts';
 import type { ServedNode } from '../served-node.ts';
 import { invalid, problem, type Problem } from '../wire/problem.ts';
 import type { Filter } from './batch.ts';
@@ -61,14 +62,16 @@ type Refuse = (found: Problem, reply: FastifyReply) => FastifyReply;
 export class Streams {
   readonly #node: ServedNode;
   readonly #metrics: Metrics;
+  readonly #log: FaultLog;
   readonly #connections = new Set<Connection>();
   readonly #hubs = new Map<Group, Hub>();
   #opened = 0;
   #cancelBeat: () => void = () => undefined;
 
-  constructor(node: ServedNode, metrics: Metrics) {
+  constructor(node: ServedNode, metrics: Metrics, log: FaultLog) {
     this.#node = node;
     this.#metrics = metrics;
+    this.#log = log;
   }
 
   get open(): number {
@@ -82,6 +85,10 @@ export class Streams {
   /** Adds the route; connections end when the server closes. */
   serve(server: FastifyInstance, refuse: Refuse): void {
     void server.register(websocket, {
+      errorHandler: (error, socket) => {
+        this.#log.error({ err: error }, 'stream_failed');
+        socket.terminate();
+      },
       options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false },
       preClose: () => this.#stop(server),
     });
@@ -96,7 +103,7 @@ export class Streams {
         },
         handler: (_request, reply) => refuse(NOT_AN_UPGRADE, reply),
         wsHandler: (socket, request) => {
-          this.#connect(socket, STREAM_QUERY.parse(request.query), request);
+          this.#connect(socket, STREAM_QUERY.parse(request.query));
         },
       });
       done();
@@ -111,7 +118,7 @@ export class Streams {
     return this.#connections.size >= CONNECTIONS_MAX ? TOO_MANY : undefined;
   }
 
-  #connect(socket: WebSocket, asked: Asked, { log }: FastifyRequest): void {
+  #connect(socket: WebSocket, asked: Asked): void {
     const group = this.#node.group(asked.group);
     // It may have been removed while the connection was upgraded.
     if (group === undefined) return socket.close(CLOSE.stopping, 'the group is gone');
@@ -123,7 +130,7 @@ export class Streams {
       filter: asked.type ?? EVERYTHING,
       oldest: this.#node.log.bounds(group.id).first,
       onCommitted: (milliseconds) => this.#metrics.committed(milliseconds),
-      onFault: (error) => log.error({ err: error }, 'stream_failed'),
+      onFault: (error) => this.#log.error({ err: error }, 'stream_failed'),
       onClose: (closed) => this.#forget(closed),
     });
     this.#admit(connection);
