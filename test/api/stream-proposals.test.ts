@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Listening } from './listening.ts';
 import { type RunningNode, startNode, until } from './running-node.ts';
@@ -189,4 +190,16 @@ test('what was proposed when the node is told to stop is answered before the goo
   await closed;
   expect(client.of('proposed')).toHaveLength(200);
   expect(client.closed?.code).toBe(4503);
+});
+
+test('with after=none a connection proposes and is answered, and is told of nothing else', async () => {
+  const url = `http://127.0.0.1:${(node.server.server.address() as AddressInfo).port}`;
+  const proposing = await Listening.connect(url, 'after=none');
+  proposing.say([add(1, 'w-1'), add(2, 'w-2')]);
+  await proposing.hears('proposed', 2);
+  // Another one is told of both entries, so they have gone out to whoever wants them.
+  await client.hears('entries');
+  expect(proposing.heard.map(({ kind }) => kind)).toEqual(['proposed', 'proposed']);
+  proposing.socket.close();
+  await once(proposing.socket, 'close');
 });

@@ -13,8 +13,8 @@ interface Reply {
 
 const counter = new LoadCounter(await ordersReceived());
 const { url, inFlight } = counter.orders;
-/** A filter that lets nothing through: the load wants answers, not the stream. */
-const QUIET = 'group=main&after=head&type=nothing';
+/** The load wants answers, not entries. */
+const QUIET = 'group=main&after=none';
 const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream?${QUIET}`, {
   perMessageDeflate: false,
 });

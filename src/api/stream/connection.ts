@@ -1,5 +1,5 @@
 /**
- * One websocket: a subscription to a group, and a door for proposals.
+ * One websocket: a subscription to a group, unless it wants none, and a door for proposals.
  *
  * ```
  *  open ─▶ leaving: proposals under way are answered ─▶ closed
@@ -16,6 +16,7 @@ import { readFrameText } from './messages.ts';
 import { Outlet, STALL_MS_MAX } from './outlet.ts';
 import { Proposals } from './proposals.ts';
 import { Subscription, type SubscriptionEnd, type SubscriptionOptions } from './subscription.ts';
+import { type Following, Unsubscribed } from './unsubscribed.ts';
 
 /** Why this side closes; clients tell by the number what to do next. */
 export const CLOSE = {
@@ -30,10 +31,9 @@ export const CLOSE = {
 /** After this a connection that does not close is cut. */
 const CLOSE_MS_MAX = 1000;
 
-interface ConnectionOptions extends Pick<
-  SubscriptionOptions,
-  'hub' | 'after' | 'filter' | 'oldest'
-> {
+interface ConnectionOptions extends Pick<SubscriptionOptions, 'hub' | 'filter' | 'oldest'> {
+  /** The index to go on behind; none: there is no subscription. */
+  readonly after: number | 'none';
   readonly group: Group;
   readonly clock: Clock;
   /** How long the first proposal of a frame took; one stands for all of them. */
@@ -47,7 +47,7 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
   readonly #outlet: Outlet;
-  readonly #subscription: Subscription;
+  readonly #subscription: Following;
   readonly #proposals: Proposals;
   readonly #closed: Promise<void>;
   #cancelCut: () => void = () => undefined;
@@ -58,11 +58,7 @@ export class Connection {
     this.#options = options;
     this.#outlet = new Outlet(socket, clock, () => this.#hasRoom());
     this.#proposals = new Proposals({ ...options, outlet: this.#outlet });
-    this.#subscription = new Subscription({
-      ...options,
-      outlet: this.#outlet,
-      onEnd: (end) => this.#ended(end),
-    });
+    this.#subscription = this.#following(options);
     this.#closed = new Promise((resolve) => {
       socket.once('close', () => resolve(this.#gone()));
     });
@@ -74,8 +70,8 @@ export class Connection {
   start(): void {
     const { group, after } = this.#options;
     const head = group.machine.position.index;
-    if (after <= head) this.#subscription.start();
-    else this.#diverged(after, head);
+    if (after !== 'none' && after > head) this.#diverged(after, head);
+    else this.#subscription.start();
   }
 
   /** The heartbeat: says how far the client is, or gives up on one that takes nothing. */
@@ -91,6 +87,12 @@ export class Connection {
     this.#outlet.message({ kind: 'goaway', reason: 'shutdown', retry_after_seconds: 1, nodes: [] });
     this.#socket.close(CLOSE.stopping, 'this node is stopping');
     await this.#closed;
+  }
+
+  #following({ after, ...options }: ConnectionOptions): Following {
+    if (after === 'none') return new Unsubscribed(options.group);
+    const outlet = this.#outlet;
+    return new Subscription({ ...options, after, outlet, onEnd: (end) => this.#ended(end) });
   }
 
   #cutSoon(): void {

@@ -2,11 +2,11 @@
  * `GET /v1/stream`: the websocket on which entries arrive as they are applied, with what they led to.
  *
  * ```
- *  ?group=main&after=<index>|head&type=<globs>
+ *  ?group=main&after=<index>|head|none&type=<globs>
  *  ◀ subscribed ◀ progress ◀ entries … ◀ progress (every 5 s)      ▶ propose … ◀ proposed | refused
  * ```
  *
- * A query that is not valid is answered over HTTP, before anything is upgraded.
+ * With `after=none` there are only proposals and their answers. A query that is not valid is answered over HTTP, before anything is upgraded.
  */
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -44,15 +44,17 @@ const FILTER = z
 export const STREAM_QUERY = z.strictObject({
   group: z.string().max(255).default('main'),
   after: z
-    .union([z.literal('head'), z.coerce.number().int().min(0)])
+    .union([z.enum(['head', 'none']), z.coerce.number().int().min(0)])
     .default('head')
-    .describe('The index to go on behind; head: only what is new.'),
+    .describe(
+      'The index to go on behind; head: only what is new; none: no entries, for who only proposes.',
+    ),
   type: FILTER.optional().describe('Only these types: a list in which * stands for anything.'),
 });
 
 type Asked = z.output<typeof STREAM_QUERY>;
 
-function startIn(group: Group, { after }: Asked): number {
+function startIn(group: Group, { after }: Asked): number | 'none' {
   return after === 'head' ? group.machine.position.index : after;
 }
 
