@@ -272,7 +272,8 @@ export const folds: FoldsOf<Facts> = {
   work_extended: (tables, { work_id, lease_ms, deadline_at }, moment) =>
     void change(tables, { work_id, moment }, { lease_ms, deadline_at }),
   work_completed: (tables, { work_id, result }, moment) => {
-    settle(tables, { work_id, moment }, { status: 'completed', result, error: null });
+    const kept = isEmpty(result) ? NOTHING : result;
+    settle(tables, { work_id, moment }, { status: 'completed', result: kept, error: null });
     meetDependency(tables, work_id);
   },
   work_failed: (tables, { work_id, status, error, not_before }, moment) =>
