@@ -52,13 +52,6 @@ interface ServerOptions {
 
 const UNLOGGED: FaultLog = { error: () => undefined };
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** When its head had arrived, on the monotonic clock. */
-    startedAt: number;
-  }
-}
-
 /** As it is described; `Streams` serves it. */
 const STREAM: Endpoint = {
   method: 'GET',
@@ -103,7 +96,7 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
   const serving = servingOf(node, metrics, server);
   acceptJson(server);
   guard(server, node);
-  measure(server, node, metrics);
+  measure(server, metrics);
   const served = [...ENDPOINTS, exposition(metrics)];
   const streams = new Streams(node, metrics, log);
   countWaiting(metrics, serving, streams);
@@ -152,7 +145,6 @@ function bodyOf(bytes: Buffer): Body | undefined {
 function guard(server: FastifyInstance, node: ServedNode): void {
   // After every onRequest hook, so that an upgrade that is refused here is let go of; before any body.
   server.addHook('preParsing', (request, reply, _payload, done) => {
-    request.startedAt = node.clock.monotonic();
     const found = node.isStopping
       ? problem('shutting-down', 'this node is stopping; ask another')
       : strangerTo(request);
@@ -166,12 +158,10 @@ function strangerTo(request: FastifyRequest): Problem | undefined {
   return strange === undefined ? undefined : problem('forbidden', strange);
 }
 
-function measure(server: FastifyInstance, { clock }: ServedNode, metrics: Metrics): void {
-  server.decorateRequest('startedAt', 0);
-  server.addHook('onSend', (request, { statusCode: status }, _payload, done) => {
-    const { method, startedAt } = request;
+function measure(server: FastifyInstance, metrics: Metrics): void {
+  server.addHook('onResponse', (request, { statusCode: status, elapsedTime }, done) => {
     const route = request.routeOptions.url ?? 'unknown';
-    metrics.answered({ method, route, status }, clock.monotonic() - startedAt);
+    metrics.answered({ method: request.method, route, status }, elapsedTime);
     done();
   });
   server.addHook('onClose', (_server, done) => {
