@@ -54,7 +54,7 @@ const json: fc.Arbitrary<Data> = fc.oneof(
       { half: '\ud800', 'whole\u0000': '😀', long: 'ü'.repeat(300) },
     ),
   },
-) as fc.Arbitrary<Data>;
+);
 
 const text = fc.oneof(fc.constant(''), fc.constantFrom('boom', 'Größe 😀', 'x'.repeat(200)));
 

@@ -219,7 +219,7 @@ describe('what is derived', () => {
           if (row.status === 'pending') expect(row.waiting_on).toEqual([]);
           for (const id of row.waiting_on)
             expect(tables.of(WORK).get(id)?.status).not.toBe('completed');
-          const shape = isEnded(row) ? '' : shapeOf(row as Parameters<typeof shapeOf>[0]);
+          const shape = isEnded(row) ? '' : shapeOf(row);
           expect(row.shape).toBe(shape);
         }
       }),
