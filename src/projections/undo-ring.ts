@@ -20,11 +20,13 @@ export interface Change {
   readonly after: unknown;
 }
 
-/** What one entry changed. */
+/** A row as it was before an entry. */
+export type Replaced = Omit<Change, 'after'>;
+
+/** What one entry replaced, in the order in which it did. */
 export interface Changes {
   readonly index: number;
-  readonly changes: readonly Change[];
-  readonly bytes: number;
+  readonly changes: readonly Replaced[];
 }
 
 export interface UndoLimits {
@@ -34,13 +36,72 @@ export interface UndoLimits {
 
 export const UNDO_LIMITS: UndoLimits = { entries: 50_000, bytes: 64 * 1024 * 1024 };
 
-/** Records are dropped in strides, so that dropping costs O(1) per entry. */
+/** Entries are dropped in strides, so that dropping costs O(1) per entry. */
 const STRIDE = 1024;
-const GONE: Changes = { index: 0, changes: [], bytes: 0 };
+
+/**
+ * Kept changes lie in columns, entry after entry: an object for each would be most of what the ring
+ * weighs, and the collector would carry all of them.
+ *
+ * ```
+ *  entries   index  17        18   19
+ *            end     2         2    3        where its changes end in the columns below
+ *            bytes 480       200  260
+ *  changes   table  work queues    work      key, before: likewise
+ * ```
+ */
+class Columns {
+  readonly indices: number[] = [];
+  readonly ends: number[] = [];
+  readonly bytes: number[] = [];
+  readonly tables: Table<unknown>[] = [];
+  readonly keys: string[] = [];
+  readonly befores: unknown[] = [];
+
+  push(index: number, bytes: number, changes: readonly Change[]): void {
+    for (const { table, key, before } of changes) {
+      this.tables.push(table);
+      this.keys.push(key);
+      this.befores.push(before);
+    }
+    this.indices.push(index);
+    this.bytes.push(bytes);
+    this.ends.push(this.keys.length);
+  }
+
+  /** Where the changes of an entry begin. */
+  start(entry: number): number {
+    return this.ends[entry - 1] ?? 0;
+  }
+
+  changesOf(entry: number): readonly Replaced[] {
+    const changes: Replaced[] = [];
+    for (let at = this.start(entry); at < (this.ends[entry] as number); at++)
+      changes.push({
+        table: this.tables[at] as Table<unknown>,
+        key: this.keys[at] as string,
+        before: this.befores[at],
+      });
+    return changes;
+  }
+
+  /** Lets go of the rows of an entry that is given up; its place goes with its stride. */
+  forget(entry: number): void {
+    this.befores.fill(undefined, this.start(entry), this.ends[entry]);
+  }
+
+  /** Gives up the places of the first entries. */
+  cut(entries: number): void {
+    const changes = this.start(entries);
+    for (const column of [this.tables, this.keys, this.befores]) column.splice(0, changes);
+    for (const column of [this.indices, this.bytes, this.ends]) column.splice(0, entries);
+    for (const [entry, end] of this.ends.entries()) this.ends[entry] = end - changes;
+  }
+}
 
 export class UndoRing {
   readonly #limits: UndoLimits;
-  #kept: Changes[] = [];
+  #kept = new Columns();
   /** How many of the first of #kept are already given up. */
   #dropped = 0;
   #bytes = 0;
@@ -52,12 +113,12 @@ export class UndoRing {
 
   /** The lowest index whose state can still be viewed: the index before the oldest kept entry. */
   get floor(): number | undefined {
-    const oldest = this.#kept[this.#dropped];
-    return oldest === undefined ? undefined : oldest.index - 1;
+    const oldest = this.#kept.indices[this.#dropped];
+    return oldest === undefined ? undefined : oldest - 1;
   }
 
   get size(): number {
-    return this.#kept.length - this.#dropped;
+    return this.#kept.indices.length - this.#dropped;
   }
 
   /** Notes a change of the entry being applied. */
@@ -75,7 +136,7 @@ export class UndoRing {
   commit(index: number, bytes: number): readonly Change[] {
     const changes = this.#open;
     this.#open = [];
-    this.#kept.push({ index, changes, bytes });
+    this.#kept.push(index, bytes, changes);
     this.#bytes += bytes;
     this.#trim();
     return changes;
@@ -83,16 +144,16 @@ export class UndoRing {
 
   /** The changes of kept entries above `index`, newest first. */
   *above(index: number): Generator<Changes> {
-    for (let place = this.#kept.length - 1; place >= this.#dropped; place--) {
-      const changes = this.#kept[place] as Changes;
-      if (changes.index <= index) return;
-      yield changes;
+    for (let entry = this.#kept.indices.length - 1; entry >= this.#dropped; entry--) {
+      const at = this.#kept.indices[entry] as number;
+      if (at <= index) return;
+      yield { index: at, changes: this.#kept.changesOf(entry) };
     }
   }
 
   /** Forgets everything: the tables were replaced as a whole. */
   clear(): void {
-    this.#kept = [];
+    this.#kept = new Columns();
     this.#dropped = 0;
     this.#bytes = 0;
     this.#open = [];
@@ -100,13 +161,12 @@ export class UndoRing {
 
   #trim(): void {
     while (this.size > this.#limits.entries || this.#bytes > this.#limits.bytes) {
-      this.#bytes -= (this.#kept[this.#dropped] as Changes).bytes;
-      // The rows go now, the place in the array with its stride.
-      this.#kept[this.#dropped] = GONE;
+      this.#bytes -= this.#kept.bytes[this.#dropped] as number;
+      this.#kept.forget(this.#dropped);
       this.#dropped += 1;
     }
     if (this.#dropped < STRIDE) return;
-    this.#kept.splice(0, this.#dropped);
+    this.#kept.cut(this.#dropped);
     this.#dropped = 0;
   }
 }
