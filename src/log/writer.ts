@@ -43,6 +43,13 @@ export interface WriterOptions {
   readonly onBatch: (report: BatchReport) => void;
 }
 
+/** Work the disk has been given. */
+interface Begun {
+  readonly work: Work;
+  /** How long it took, in milliseconds. */
+  readonly written: Promise<number>;
+}
+
 export class Writer {
   readonly backpressure = new Backpressure();
   readonly tally = new Tally();
@@ -140,24 +147,41 @@ export class Writer {
 
   async #drain(): Promise<void> {
     await this.#options.turn();
-    for (let work = this.#queue.shift(); work !== undefined; work = this.#queue.shift()) {
-      await this.#commit(work);
-      // Whoever was just answered may come back within this turn and join the next batch.
-      await this.#options.turn();
+    let begun = this.#begin();
+    while (begun !== undefined) {
+      const { work } = begun;
+      const isDurable = await this.#ended(begun);
+      // What waits already goes to the disk before anybody is answered: both work at the same time.
+      begun = this.#begin();
+      if (isDurable) work.durable.resolve();
+      begun ??= await this.#beginLater();
     }
     this.#writing = false;
   }
 
-  async #commit(work: Work): Promise<void> {
+  #begin(): Begun | undefined {
+    const work = this.#queue.shift();
+    return work === undefined ? undefined : { work, written: this.#write(work) };
+  }
+
+  /** Whoever was just answered may come back within this turn and join the next batch. */
+  async #beginLater(): Promise<Begun | undefined> {
+    await this.#options.turn();
+    return this.#begin();
+  }
+
+  /** @returns whether the work is on the disk; its callers are not told yet. */
+  async #ended({ work, written }: Begun): Promise<boolean> {
     try {
-      const milliseconds = await this.#write(work);
+      const milliseconds = await written;
       work.settle(this.#options.window);
       this.backpressure.left(work.entries, work.bytes);
       for (const range of work.leftovers) await this.#options.store.clear(range);
-      work.durable.resolve();
       this.#report(work, milliseconds);
+      return true;
     } catch (error) {
       this.#poison(faultOf(error), work);
+      return false;
     }
   }
 
