@@ -6,7 +6,7 @@
  *               503            403               413                          or problem+json, always
  * ```
  */
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { AppliedIndex } from '../applied-index.ts';
 import type { FaultLog } from '../fault-log.ts';
@@ -23,7 +23,6 @@ import {
   BODY_BYTES_MAX,
   content,
   type Endpoint,
-  type Incoming,
   refusal,
   routePattern,
   type Serving,
@@ -33,7 +32,8 @@ import { LOCKS } from './locks.ts';
 import { LOG } from './log.ts';
 import { documentation } from './openapi.ts';
 import { QUEUES } from './queues.ts';
-import { pathOf, send } from './sending.ts';
+import { type Exchange, Received } from './received.ts';
+import { send } from './sending.ts';
 import { SERVICE } from './service.ts';
 import { hangUp } from './unparsed.ts';
 import { answerFaults, faultAnswer, refuseOtherMethods } from './unserved.ts';
@@ -190,40 +190,14 @@ function addEndpoint(server: FastifyInstance, serving: Serving, endpoint: Endpoi
   });
 }
 
-interface Exchange {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-}
-
 async function answer(serving: Serving, endpoint: Endpoint, exchange: Exchange): Promise<void> {
   try {
-    const answered = await endpoint.reply(serving, incomingFrom(exchange));
+    const answered = await endpoint.reply(serving, new Received(exchange));
     void send(serving.node, answered, exchange.reply);
   } catch (fault) {
     // To the handler of faults.
     void exchange.reply.send(fault);
   }
-}
-
-function incomingFrom({ request, reply }: Exchange): Incoming {
-  return {
-    method: request.method,
-    // Only fingerprints need it.
-    get path() {
-      return pathOf(request);
-    },
-    params: request.params,
-    query: request.query,
-    headers: request.headers,
-    body: request.body as Body | undefined,
-    gone: () => goneSignal(reply),
-  };
-}
-
-function goneSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => controller.abort());
-  return controller.signal;
 }
 
 function countWaiting(metrics: Metrics, { claims }: Serving, streams: Streams): void {
