@@ -8,9 +8,11 @@ import { SoloEngine } from '../../src/protocols/solo/solo-engine.ts';
 import { breathe, realClock } from '../../src/real-clock.ts';
 import type { Log } from '../../src/log/log.ts';
 import { MAIN, NODE_ID, openLog } from '../read-log.ts';
-import { type BenchCommand, OPENING } from './workload.ts';
+import { type BenchCommand, OPENING, workload } from './workload.ts';
 
 const IN_FLIGHT = 512;
+/** The first commands of a load may be named by later ones. */
+const NAMED_MAX = 1_000;
 const NEVER_MS = 2 ** 31 - 1;
 
 export interface InnerNode {
@@ -58,18 +60,21 @@ export async function proposeOrThrow(group: Group, { type, data }: BenchCommand)
   throw new Error(`${type} was not applied: ${JSON.stringify(answer)}`);
 }
 
-/** Proposes the commands `from` to `to` (excluded), pipelined. */
+/** Proposes the commands `from` to `to` (excluded) of a load, pipelined. */
 export async function proposeMany(
   group: Group,
-  commandAt: (number: number) => BenchCommand,
+  load: string,
   { from, to }: { readonly from: number; readonly to: number },
 ): Promise<void> {
+  const indices = new Map<number, number>();
+  const commandAt = workload(load, (number) => indices.get(number)!);
   let next = from;
   const lane = async (): Promise<void> => {
     while (next < to) {
       const number = next;
       next += 1;
-      await proposeOrThrow(group, commandAt(number));
+      const index = await proposeOrThrow(group, commandAt(number));
+      if (number - from < NAMED_MAX) indices.set(number, index);
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));

@@ -4,11 +4,10 @@
  *     prepare-run <directory> <workload> <entries>
  */
 import { openInnerNode, proposeMany } from './inner-node.ts';
-import { workload } from './workload.ts';
 
 const [directory = '', name = '', entries = ''] = process.argv.slice(2);
 const inner = await openInnerNode(directory);
-await proposeMany(inner.group, workload(name), { from: 0, to: Number(entries) });
+await proposeMany(inner.group, name, { from: 0, to: Number(entries) });
 // A snapshot may still be agreed on while the group stops: the digest is read after that.
 await inner.close();
 const { machine, snapshotStatus } = inner.group;

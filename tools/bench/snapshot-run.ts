@@ -52,8 +52,8 @@ async function watched(meanwhile: () => Promise<unknown>): Promise<Stretch> {
 }
 
 const inner = await openInnerNode(directory);
-await proposeMany(inner.group, acquire, { from: 0, to: LOCKS });
-await proposeMany(inner.group, workload('add_work'), { from: 0, to: Number(rows) - LOCKS });
+await proposeMany(inner.group, 'acquire_lock', { from: 0, to: LOCKS });
+await proposeMany(inner.group, 'add_work', { from: 0, to: Number(rows) - LOCKS });
 while (inner.group.snapshotStatus.in_progress) await pause(LOOK_MS);
 
 const writers = Array.from({ length: WRITERS }, (_, at) => writer(inner, at));
