@@ -234,6 +234,7 @@ export class Group implements EngineSink {
   /** Stops proposing, then the engine; writes the unfinished outcome page. Idempotent. */
   async stop(): Promise<void> {
     await this.#duties.stop();
+    this.snapshots.stop();
     await this.#snapshotLoop.stop();
     await this.#engine?.stop();
     this.#listeners.clear();

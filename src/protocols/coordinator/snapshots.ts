@@ -12,6 +12,8 @@ import { LogFault } from '../../log/fault.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { type Retention, retainedFrom } from '../../log/retention.ts';
+import type { SnapshotWriter } from '../../log/snapshot-file.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Machine } from '../../projections/machine.ts';
 import {
   cutSnapshot,
@@ -23,6 +25,8 @@ import {
 const LOG_BYTES_MIN = 4 * 1024 * 1024;
 /** The share of the byte threshold from which the interval triggers a snapshot. */
 const INTERVAL_SHARE = 0.1;
+/** How long it rests for the time it worked: a third of a core is the most a snapshot takes. */
+const REST_SHARE = 2;
 /** A machine that decides the next commands like the live one is worth three copies. */
 const NEWEST_KEPT = 3;
 
@@ -36,6 +40,7 @@ export interface SnapshotsOptions {
   };
   readonly retention: Retention;
   readonly historyBytes: number;
+  readonly clock: Clock;
   readonly now: () => number;
   readonly breathe: () => Promise<void>;
   /** Tells the group the roots of a finished snapshot; the leader proposes them. */
@@ -57,6 +62,7 @@ export class Snapshots {
   #lastBytes = 0;
   #bytesSince = 0;
   #current: Promise<number> | undefined;
+  #stopped = false;
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
@@ -117,6 +123,11 @@ export class Snapshots {
     return this.#current;
   }
 
+  /** What is in progress is given up at its next slice: the log above the last snapshot is enough. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   async #attempt(): Promise<number> {
     try {
       return await this.#take();
@@ -140,6 +151,7 @@ export class Snapshots {
     if (index === this.#lastIndex) return index;
     this.#bytesSince = 0;
     const sealed = await this.#write(index, encodeSnapshot(cut, this.#identity()));
+    if (sealed === undefined) return this.#lastIndex;
     this.#taken += 1;
     this.#lastIndex = index;
     await this.#options.agree({ ...sealed, at_index: index });
@@ -155,23 +167,51 @@ export class Snapshots {
     return { group: group.id, incarnation: group.incarnation, configuration: configuration() };
   }
 
-  async #write(index: number, slices: Generator<Buffer, SnapshotRoots>): Promise<SnapshotRoots> {
-    const { log, group, breathe } = this.#options;
+  /** @returns undefined where it was told to stop meanwhile; nothing is left of it then */
+  async #write(
+    index: number,
+    slices: Generator<Buffer, SnapshotRoots>,
+  ): Promise<SnapshotRoots | undefined> {
+    const { log, group } = this.#options;
     const writer = await log.snapshots(group).write(index);
     try {
-      let step = slices.next();
-      for (; step.done !== true; step = slices.next()) {
-        await writer.write(step.value);
-        await breathe();
-      }
-      // What the snapshot stands on must be on disk before it is: outcome pages ride unsynced.
-      await log.flush();
-      this.#lastBytes = (await writer.finish()).bytes;
-      return step.value;
+      const sealed = await this.#encode(writer, slices);
+      if (sealed === undefined) await writer.abandon();
+      else await this.#finish(writer);
+      return sealed;
     } catch (error) {
       await writer.abandon();
       throw error;
     }
+  }
+
+  async #encode(
+    writer: SnapshotWriter,
+    slices: Generator<Buffer, SnapshotRoots>,
+  ): Promise<SnapshotRoots | undefined> {
+    while (!this.#stopped) {
+      const began = this.#options.clock.monotonic();
+      const step = slices.next();
+      if (step.done === true) return step.value;
+      await writer.write(step.value);
+      await this.#rest(this.#options.clock.monotonic() - began);
+    }
+    return undefined;
+  }
+
+  async #finish(writer: SnapshotWriter): Promise<void> {
+    // What the snapshot stands on must be on disk before it is: outcome pages ride unsynced.
+    await this.#options.log.flush();
+    this.#lastBytes = (await writer.finish()).bytes;
+  }
+
+  /** A snapshot is in no hurry: it leaves most of the time to those who wait for answers. */
+  async #rest(spent: Milliseconds): Promise<void> {
+    await this.#options.breathe();
+    if (spent > 0)
+      await new Promise<void>((resolve) => {
+        this.#options.clock.after(spent * REST_SHARE, resolve);
+      });
   }
 
   async #trim(snapshotIndex: number): Promise<void> {
