@@ -57,6 +57,8 @@ class Columns {
   readonly tables: Table<unknown>[] = [];
   readonly keys: string[] = [];
   readonly befores: unknown[] = [];
+  /** Changes cut off so far: ends go on counting from the first change there ever was. */
+  #cut = 0;
 
   push(index: number, bytes: number, changes: readonly Change[]): void {
     for (const { table, key, before } of changes) {
@@ -66,17 +68,21 @@ class Columns {
     }
     this.indices.push(index);
     this.bytes.push(bytes);
-    this.ends.push(this.keys.length);
+    this.ends.push(this.#cut + this.keys.length);
   }
 
   /** Where the changes of an entry begin. */
-  start(entry: number): number {
-    return this.ends[entry - 1] ?? 0;
+  #start(entry: number): number {
+    return entry === 0 ? 0 : this.#end(entry - 1);
+  }
+
+  #end(entry: number): number {
+    return (this.ends[entry] as number) - this.#cut;
   }
 
   changesOf(entry: number): readonly Replaced[] {
     const changes: Replaced[] = [];
-    for (let at = this.start(entry); at < (this.ends[entry] as number); at++)
+    for (let at = this.#start(entry); at < this.#end(entry); at++)
       changes.push({
         table: this.tables[at] as Table<unknown>,
         key: this.keys[at] as string,
@@ -87,15 +93,15 @@ class Columns {
 
   /** Lets go of the rows of an entry that is given up; its place goes with its stride. */
   forget(entry: number): void {
-    this.befores.fill(undefined, this.start(entry), this.ends[entry]);
+    this.befores.fill(undefined, this.#start(entry), this.#end(entry));
   }
 
   /** Gives up the places of the first entries. */
   cut(entries: number): void {
-    const changes = this.start(entries);
+    const changes = this.#start(entries);
     for (const column of [this.tables, this.keys, this.befores]) column.splice(0, changes);
     for (const column of [this.indices, this.bytes, this.ends]) column.splice(0, entries);
-    for (const [entry, end] of this.ends.entries()) this.ends[entry] = end - changes;
+    this.#cut += changes;
   }
 }
 
