@@ -77,7 +77,7 @@ async function believed({ directory, store, scan }: Found, claim: Claim): Promis
   const known = await readIdentity(store);
   if (known !== undefined) assertClaim(known, claim);
   const logs = new GroupLogs();
-  const { end: chain } = await recoverGroups(store, logs);
+  const { end: chain } = await recoverGroups(store, logs).catch(asDamage);
   const groups = [...logs.all()].length;
   const uncleanExit = !(await wasCleanExit(store, chain.number));
   const startedEmpty = known === undefined;
@@ -85,6 +85,17 @@ async function believed({ directory, store, scan }: Found, claim: Claim): Promis
   const identity = known ?? (await founded(store, claim, chain));
   await removeUnfinished(snapshotDirectory(directory));
   return { directory, store, identity, logs, chain, report };
+}
+
+/** What cannot even be read as keys and values of ours is not what was written. */
+function asDamage(error: unknown): never {
+  if (error instanceof LogFault) throw error;
+  throw new LogFault(
+    'damaged',
+    `the store holds what was never written (${String(error)}); ` +
+      '`quorate log repair` writes what can be proved to a new directory',
+    { cause: error },
+  );
 }
 
 function dropped({ torn }: StoreScan): Pick<RecoveryReport, 'tornTail' | 'droppedBytes'> {
