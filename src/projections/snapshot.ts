@@ -17,6 +17,7 @@
  * the machine applies what comes next.
  */
 import { packr } from '../log/command.ts';
+import type { Members } from '../log/members.ts';
 import { MerkleRoot } from '../log/merkle.ts';
 import { assert } from './assert.ts';
 import type { Machine, Position } from './machine.ts';
@@ -32,10 +33,7 @@ const ROWS_PER_SLICE = 256;
 export interface SnapshotIdentity {
   readonly group: string;
   readonly incarnation: number;
-  readonly configuration: {
-    readonly voters: readonly string[];
-    readonly learners: readonly string[];
-  };
+  readonly configuration: Members;
 }
 
 interface ManifestTable {

@@ -9,6 +9,7 @@
  *
  * Nothing above this port knows how many nodes there are. One contract suite runs on every engine.
  */
+import type { Members } from '../log/members.ts';
 import type { Milliseconds } from '../log/time.ts';
 import type { Traffic } from '../log/traffic.ts';
 
@@ -63,6 +64,8 @@ export interface Engine {
   /** Changes who votes and who learns. */
   change(configuration: Configuration): Promise<ConfigurationChange>;
   status(): EngineStatus;
+  /** Who takes part, with their stores: part of every snapshot. */
+  members(): Members;
   /** Log time (`log-time.ts`): what an entry proposed now would be stamped with. */
   now(): Milliseconds;
   /** Refuses what is new, settles what is under way, leaves nothing behind. Idempotent. */

@@ -12,6 +12,7 @@
  *
  * One seed and a clock that stands still unless it is moved decide everything.
  */
+import { NO_MEMBERS } from '../../src/log/members.ts';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -223,7 +224,7 @@ async function writeSnapshot(directory: string, log: Log): Promise<Expected['sna
 
 /** The roots of a machine's state, as a snapshot taken now would seal them. */
 export function rootsOf(machine: Machine): SnapshotRoots {
-  const identity = { group: 'main', incarnation: 0, configuration: { voters: [], learners: [] } };
+  const identity = { group: 'main', incarnation: 0, configuration: NO_MEMBERS };
   const slices = encodeSnapshot(cutSnapshot(machine), identity);
   let step = slices.next();
   while (step.done !== true) step = slices.next();

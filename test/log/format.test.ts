@@ -3,8 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FORMAT_VERSION } from '../../src/log/identity.ts';
+import type { Member } from '../../src/log/members.ts';
 import { decodeOutcomePage } from '../../src/log/outcome-page.ts';
 import { frame, framesOf, JOB, MAIN, openedLog, temporaryDirectory } from './fixtures.ts';
+
+function member(n: number): Member {
+  return { id: `node-${n}`, store: `store-${n}`, addresses: [`10.0.0.${n}:4321`] };
+}
 
 async function unpacked(format: number): Promise<string> {
   const directory = await temporaryDirectory();
@@ -29,13 +34,22 @@ test('a data directory of format 1 gives what was written into it', async () => 
     formatVersion: 1,
     createdAt: 1_700_000_000_000,
   });
-  expect(log.recovery).toMatchObject({ uncleanExit: false, groups: 2, batches: 8 });
+  expect(log.recovery).toMatchObject({ uncleanExit: false, groups: 2, batches: 9 });
   expect(log.bounds(MAIN)).toEqual({ first: 6, last: 11, lastTerm: 2 });
   expect(log.hardState(MAIN)).toEqual({
     term: 2,
     vote: 'node-3',
     commit: 4,
-    configuration: { voters: ['node-1', 'node-2', 'node-3'], learners: ['node-4'] },
+    members: [
+      {
+        index: 0,
+        configuration: {
+          voters: [member(1), member(2), member(3)],
+          outgoing: [],
+          learners: [member(4)],
+        },
+      },
+    ],
   });
   expect(await framesOf(log, MAIN, 6, { uncommitted: true })).toEqual(
     [6, 7, 8, 9, 10, 11].map((index) => frame(index, { term: 2, data: `entry ${index}` })),

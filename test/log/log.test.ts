@@ -21,7 +21,16 @@ const state = (term: number): HardState => ({
   term,
   vote: 'node-1',
   commit: 0,
-  configuration: { voters: ['node-1'], learners: [] },
+  members: [
+    {
+      index: 0,
+      configuration: {
+        voters: [{ id: 'node-1', store: 'store-1', addresses: [] }],
+        outgoing: [],
+        learners: [],
+      },
+    },
+  ],
 });
 
 describe('appending', () => {

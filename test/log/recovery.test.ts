@@ -10,7 +10,16 @@ const saved = (term: number): Parameters<Log['saveHardState']>[1] => ({
   term,
   vote: '',
   commit: 0,
-  configuration: { voters: ['node-1'], learners: [] },
+  members: [
+    {
+      index: 0,
+      configuration: {
+        voters: [{ id: 'node-1', store: 'store-1', addresses: [] }],
+        outgoing: [],
+        learners: [],
+      },
+    },
+  ],
 });
 
 /** A log of three batches for `main` and one for a job, not closed: the node was killed. */

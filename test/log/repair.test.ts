@@ -25,7 +25,16 @@ const hardState = (term: number): Parameters<Log['saveHardState']>[1] => ({
   term,
   vote: 'node-1',
   commit: 0,
-  configuration: { voters: ['node-1'], learners: [] },
+  members: [
+    {
+      index: 0,
+      configuration: {
+        voters: [{ id: 'node-1', store: 'store-1', addresses: [] }],
+        outgoing: [],
+        learners: [],
+      },
+    },
+  ],
 });
 
 /** Ten blocks of ten entries of `main`, a hard state after the fifth, a job, snapshots at 40 and 90; killed. */

@@ -68,7 +68,11 @@ export class Chronicle {
   }
 }
 
-const IDENTITY = { group: 'main', incarnation: 0, configuration: { voters: ['n1'], learners: [] } };
+const IDENTITY = {
+  group: 'main',
+  incarnation: 0,
+  configuration: { voters: [{ id: 'n1', store: 's1', addresses: [] }], outgoing: [], learners: [] },
+};
 
 export interface Encoded {
   readonly bytes: Buffer;

@@ -99,7 +99,11 @@ function live(steps: readonly Step[], time: Timeline): Timeline {
   return time;
 }
 
-const IDENTITY = { group: 'main', incarnation: 0, configuration: { voters: ['n'], learners: [] } };
+const IDENTITY = {
+  group: 'main',
+  incarnation: 0,
+  configuration: { voters: [{ id: 'n1', store: 's1', addresses: [] }], outgoing: [], learners: [] },
+};
 
 async function restoredFrom(machine: Machine): Promise<Machine> {
   const pieces = [...encodeSnapshot(cutSnapshot(machine), IDENTITY)];

@@ -1,3 +1,4 @@
+import { NO_MEMBERS } from '../../src/log/members.ts';
 import { open } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -115,7 +116,7 @@ describe('the bytes of a snapshot', () => {
 
   test('they come in small slices, so that other work has its turn', () => {
     const cut = cutSnapshot(withLocks(5_000).machine);
-    const identity = { group: 'main', incarnation: 0, configuration: { voters: [], learners: [] } };
+    const identity = { group: 'main', incarnation: 0, configuration: NO_MEMBERS };
     const slices = [...encodeSnapshot(cut, identity)];
     expect(slices.length).toBeGreaterThan(5_000 / 256);
     const rows = messagesOf(Buffer.concat(slices)).flatMap(({ value }) =>
@@ -175,7 +176,11 @@ describe('restoring', () => {
       group: 'main',
       incarnation: 0,
       position: machine.position,
-      configuration: { voters: ['n1'], learners: [] },
+      configuration: {
+        voters: [{ id: 'n1', store: 's1', addresses: [] }],
+        outgoing: [],
+        learners: [],
+      },
     });
   });
 

@@ -10,6 +10,7 @@
  * ```
  */
 import { decodeEntry, type Entry, packr } from '../../log/command.ts';
+import { NO_MEMBERS } from '../../log/members.ts';
 import type { SeenEntry, Sighting } from '../../log/sighting.ts';
 import { type AppliedEntry, Machine } from '../machine.ts';
 import type { Outcome } from '../outcome.ts';
@@ -60,7 +61,7 @@ export interface Replayed {
 
 /** The digest and the root of each projection, as a snapshot taken now would have them. */
 export function stateRoots(machine: Machine): SnapshotRoots {
-  const nobody = { group: '', incarnation: 0, configuration: { voters: [], learners: [] } };
+  const nobody = { group: '', incarnation: 0, configuration: NO_MEMBERS };
   const encoding = encodeSnapshot(cutSnapshot(machine), nobody);
   let step = encoding.next();
   while (step.done !== true) step = encoding.next();

@@ -107,7 +107,7 @@ export class Group implements EngineSink {
       group: id,
       machine: this.machine,
       now: () => this.now(),
-      configuration: () => this.status(),
+      configuration: () => this.#running().members(),
       agree: (root) => this.#agree(root),
     });
     this.#duties = new Duties({

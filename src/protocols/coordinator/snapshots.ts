@@ -13,6 +13,7 @@ import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { type Retention, retainedFrom } from '../../log/retention.ts';
 import type { SnapshotWriter } from '../../log/snapshot-file.ts';
+import type { Members } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Machine } from '../../projections/machine.ts';
 import {
@@ -34,10 +35,7 @@ export interface SnapshotsOptions {
   readonly log: Log;
   readonly group: GroupId;
   readonly machine: Machine;
-  readonly configuration: () => {
-    readonly voters: readonly string[];
-    readonly learners: readonly string[];
-  };
+  readonly configuration: () => Members;
   readonly retention: Retention;
   readonly historyBytes: number;
   readonly clock: Clock;

@@ -15,6 +15,7 @@ import { encodeCommand } from '../../log/command.ts';
 import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES, placeOf, sealFrame } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
+import type { Members } from '../../log/members.ts';
 import type { Traffic } from '../../log/traffic.ts';
 import { splitFrames } from '../../log/split-frames.ts';
 import type {
@@ -84,8 +85,8 @@ export class SoloEngine implements Engine {
     const { log, group, nodeId } = options;
     const before = log.hardState(group);
     const term = Math.max(before?.term ?? 0, log.bounds(group).lastTerm) + 1;
-    const configuration = { voters: [nodeId], learners: [] };
-    await log.saveHardState(group, { term, vote: nodeId, commit: 0, configuration });
+    const members = [{ index: 0, configuration: membersOf(options) }];
+    await log.saveHardState(group, { term, vote: nodeId, commit: 0, members });
     const engine = new SoloEngine(options, term);
     await engine.#deliverDurable();
     // The term's first entry: everything before it is committed, and log time goes on from here.
@@ -133,6 +134,10 @@ export class SoloEngine implements Engine {
       voters: [nodeId],
       learners: [],
     };
+  }
+
+  members(): Members {
+    return membersOf(this.#options);
   }
 
   now(): Milliseconds {
@@ -193,4 +198,9 @@ export class SoloEngine implements Engine {
       await breathe();
     }
   }
+}
+
+function membersOf({ log, nodeId: id }: SoloOptions): Members {
+  const itself = { id, store: log.identity.storeId, addresses: [] };
+  return { voters: [itself], outgoing: [], learners: [] };
 }

@@ -1,4 +1,5 @@
 /** A log in memory, as a machine recorded it: evidence without a disk. */
+import { NO_MEMBERS } from '../../../src/log/members.ts';
 import { type Command, encodeCommand } from '../../../src/log/command.ts';
 import { type Place, sealFrame } from '../../../src/log/frame.ts';
 import type { SeenEntry, Sighting } from '../../../src/log/sighting.ts';
@@ -51,7 +52,7 @@ export class Recorded {
   /** Takes a snapshot. @returns what it is sealed with, to be agreed */
   snapshot(): SnapshotRoots & { readonly at_index: number } {
     const { index } = this.machine.position;
-    const nobody = { group: 'main', incarnation: 0, configuration: { voters: [], learners: [] } };
+    const nobody = { group: 'main', incarnation: 0, configuration: NO_MEMBERS };
     const encoding = encodeSnapshot(cutSnapshot(this.machine), nobody);
     const slices: Buffer[] = [];
     let step = encoding.next();

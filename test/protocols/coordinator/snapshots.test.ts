@@ -1,3 +1,4 @@
+import { NO_MEMBERS } from '../../../src/log/members.ts';
 import { open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +29,7 @@ import {
 
 const BALLAST = 'x'.repeat(100_000);
 const INTERVAL = 60_000;
-const IDENTITY = { group: 'main', incarnation: 0, configuration: { voters: [], learners: [] } };
+const IDENTITY = { group: 'main', incarnation: 0, configuration: NO_MEMBERS };
 
 /** Lets the log grow by `megabytes` without the tables growing much. */
 async function grow({ group }: Hosted, megabytes: number): Promise<void> {

@@ -1,0 +1,25 @@
+/**
+ * Who takes part in a group, as it lies on disk: in hard states, in snapshots, in the entries that change
+ * it. A member is a node and its store, since a node that lost its disk is not the voter it was.
+ */
+export interface Member {
+  readonly id: string;
+  readonly store: string;
+  /** `host:port`, best first. */
+  readonly addresses: readonly string[];
+}
+
+export interface Members {
+  readonly voters: readonly Member[];
+  /** Those who voted before, while a change is under way; mostly nobody. */
+  readonly outgoing: readonly Member[];
+  readonly learners: readonly Member[];
+}
+
+/** The members from this index on. */
+export interface MembersAt {
+  readonly index: number;
+  readonly configuration: Members;
+}
+
+export const NO_MEMBERS: Members = { voters: [], outgoing: [], learners: [] };
