@@ -1,7 +1,7 @@
 /**
  * The log of a stopped node as evidence. Unlike `Log`, which opens only what recovery can vouch for, an
  * archive shows whatever is there: every entry, every fault, each with its place. It is opened on a clone
- * (`clone.ts`) and writes nothing of its own.
+ * (`clone.ts`), for there it mends what LevelDB would stumble over.
  */
 import { type Chain, type ChainBreak, readChain, standingName } from './chain-reading.ts';
 import { wasCleanExit } from './clean-exit.ts';
@@ -12,7 +12,7 @@ import { decodeHardState } from './hard-state.ts';
 import { type Identity, readIdentity } from './identity.ts';
 import { groupKeys, numberedRange, numberOf } from './keys.ts';
 import { LevelStore } from './level-store.ts';
-import { type Flaw, scanStore } from './leveldb-scanner.ts';
+import { type Flaw, mendTables, scanStore } from './leveldb-scanner.ts';
 import { snapshotDirectory, storeDirectory } from './opening.ts';
 import { RecordedOutcomes } from './recorded-outcomes.ts';
 import { groupsIn } from './recovery.ts';
@@ -58,7 +58,9 @@ export class Archive {
 
   /** @throws LogFault where the disk fails, or something else holds the store. */
   static async open(directory: string): Promise<ArchiveOpened> {
-    const flaws = (await scanStore(storeDirectory(directory))).flaws.map(ofFile);
+    const scan = await scanStore(storeDirectory(directory));
+    await mendTables(storeDirectory(directory), scan);
+    const flaws = scan.flaws.map(ofFile);
     const store = await openedStore(directory);
     if (store instanceof LogFault)
       return { kind: 'unreadable', faults: [...flaws, ofStore(store.message)] };

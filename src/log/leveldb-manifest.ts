@@ -1,95 +1,94 @@
 /**
- * LevelDB's manifest: which `.log` file holds what is not in its tables yet. LevelDB itself opens without
- * that file, and without what is in it.
+ * LevelDB's manifest: which tables the store is made of, and which `.log` file holds what is not in them
+ * yet. LevelDB itself opens without that file, and without what is in it.
  *
  * A manifest is a log of edits (`leveldb-records.ts`), an edit a row of fields (`version_edit.cc` of LevelDB):
  *
  * ```
- *  tag   1 comparator   b            n  varint, seven bits a byte, lowest first
+ *  tag   1 comparator   b            n  varint (`leveldb-cursor.ts`)
  *        2 log number   n            b  length as varint, then so many bytes
  *        3 next file    n
- *        4 last change  n            5 compaction pointer   n b
- *        9 previous log n            6 file removed         n n
- *                                    7 file added           n n n b b
+ *        4 last change  n            5 compaction pointer   n b          level, key
+ *        9 previous log n            6 table removed        n n          level, number
+ *                                    7 table added          n n n b b    level, number, bytes, first and last key
  * ```
  */
+import { Cursor } from './leveldb-cursor.ts';
 import { payloadsIn } from './leveldb-records.ts';
 
 const LOG_NUMBER = 2;
+const TABLE_REMOVED = 6;
+const TABLE_ADDED = 7;
 type Part = 'n' | 'b';
 const SHAPES: Readonly<Record<number, readonly Part[]>> = {
   1: ['b'],
-  2: ['n'],
+  [LOG_NUMBER]: ['n'],
   3: ['n'],
   4: ['n'],
   5: ['n', 'b'],
-  6: ['n', 'n'],
-  7: ['n', 'n', 'n', 'b', 'b'],
+  [TABLE_REMOVED]: ['n', 'n'],
+  [TABLE_ADDED]: ['n', 'n', 'n', 'b', 'b'],
   9: ['n'],
 };
 /** As LevelDB names them. */
 const NAME_DIGITS = 6;
 
-/**
- * The name of the oldest `.log` file a whole manifest counts on; none where the store was never opened to
- * its end, or where the manifest has fields we do not know.
- */
-export function logNamedIn(manifest: Buffer): string | undefined {
-  const numbers = payloadsIn(manifest).flatMap((edit) => logNumbersIn(edit));
-  const newest = numbers.at(-1) ?? 0;
-  return newest === 0 ? undefined : `${String(newest).padStart(NAME_DIGITS, '0')}.log`;
+/** A table file that belongs to the store; those that no manifest names are left over, and nobody reads them. */
+export interface LiveTable {
+  readonly number: number;
+  readonly bytes: number;
 }
 
-function logNumbersIn(edit: Buffer): readonly number[] {
-  const fields = new Fields(edit);
-  const found: number[] = [];
+/** What a manifest counts on. */
+export interface Contents {
+  /** The oldest `.log` file; 0 where the store was never opened to its end. */
+  log: number;
+  readonly tables: Map<number, LiveTable>;
+}
+
+/** Reads a whole manifest, up to the first edit with a field we do not know. */
+export function contentsOf(manifest: Buffer): Contents {
+  const contents: Contents = { log: 0, tables: new Map() };
+  for (const edit of payloadsIn(manifest)) applyEdit(edit, contents);
+  return contents;
+}
+
+/** The name of the oldest `.log` file a whole manifest counts on, if it counts on any. */
+export function logNamedIn(manifest: Buffer): string | undefined {
+  const { log } = contentsOf(manifest);
+  return log === 0 ? undefined : `${fileNumber(log)}.log`;
+}
+
+/** How a number is written in the name of a file. */
+export function fileNumber(number: number): string {
+  return String(number).padStart(NAME_DIGITS, '0');
+}
+
+function applyEdit(edit: Buffer, contents: Contents): void {
+  const fields = new Cursor(edit);
   while (fields.hasMore) {
     const tag = fields.number();
-    const [value] = fields.values(SHAPES[tag]);
-    if (tag === LOG_NUMBER && value !== undefined) found.push(value);
+    const values = valuesOf(fields, SHAPES[tag]);
+    EFFECTS[tag]?.(contents, values);
   }
-  return found;
 }
 
-class Fields {
-  readonly #bytes: Buffer;
-  #offset = 0;
+type Effect = (contents: Contents, values: readonly number[]) => void;
 
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
+const EFFECTS: Readonly<Record<number, Effect>> = {
+  [LOG_NUMBER]: (contents, [log = 0]) => {
+    contents.log = log;
+  },
+  [TABLE_REMOVED]: ({ tables }, [, number = 0]) => {
+    tables.delete(number);
+  },
+  [TABLE_ADDED]: ({ tables }, [, number = 0, bytes = 0]) => {
+    tables.set(number, { number, bytes });
+  },
+};
 
-  get hasMore(): boolean {
-    return this.#offset < this.#bytes.length;
-  }
-
-  /** The numbers of a field; bytes are passed over, and after an unknown field, everything. */
-  values(shape: readonly Part[] | undefined): readonly number[] {
-    if (shape === undefined) this.#offset = this.#bytes.length;
-    return (shape ?? []).map((part) => (part === 'n' ? this.number() : this.#skip()));
-  }
-
-  number(): number {
-    let value = 0;
-    let unit = 1;
-    for (let more = true; more; unit *= 128) {
-      const byte = this.#byte();
-      value += (byte % 128) * unit;
-      more = byte >= 128;
-    }
-    return value;
-  }
-
-  #skip(): number {
-    const length = this.number();
-    this.#offset += length;
-    return length;
-  }
-
-  /** Beyond the end, zeros: a number ends there. */
-  #byte(): number {
-    const byte = this.#bytes[this.#offset] ?? 0;
-    this.#offset += 1;
-    return byte;
-  }
+/** The numbers of a field, and the lengths of its bytes; after an unknown field, everything is passed over. */
+function valuesOf(fields: Cursor, shape: readonly Part[] | undefined): readonly number[] {
+  if (shape === undefined) fields.finish();
+  return (shape ?? []).map((part) => (part === 'n' ? fields.number() : fields.skip()));
 }

@@ -22,13 +22,12 @@
  * *torn*, and nothing in it was acknowledged. A record that is all there with a checksum that does not hold
  * is *damage*. LevelDB itself treats both alike and opens with what is left.
  */
-import CRC32C from 'crc-32/crc32c.js';
+import { castagnoli, masked } from './leveldb-checksum.ts';
 
 export const BLOCK_BYTES = 32_768;
 const HEADER_BYTES = 7;
 const LENGTH_AT = 4;
 const TYPE_AT = 6;
-const MASK_DELTA = 0xa282ead8;
 /** What a file system writes at once: after a power cut, a page is there or it is zeros. */
 const PAGE_BYTES = 4_096;
 
@@ -148,14 +147,14 @@ function isWholeAtSomeLength(bytes: Buffer, offset: number): boolean {
   const wanted = storedSum(bytes, offset);
   let sum = 0;
   for (let end = offset + TYPE_AT; end < bytes.length; end++) {
-    sum = CRC32C.buf(bytes.subarray(end, end + 1), sum);
+    sum = castagnoli(bytes.subarray(end, end + 1), sum);
     if (masked(sum) === wanted) return true;
   }
   return false;
 }
 
 function checked(bytes: Buffer, offset: number, end: number): Physical {
-  const sum = CRC32C.buf(bytes.subarray(offset + TYPE_AT, end));
+  const sum = castagnoli(bytes.subarray(offset + TYPE_AT, end));
   if (masked(sum) === storedSum(bytes, offset))
     return { kind: 'record', type: bytes.readUInt8(offset + TYPE_AT), next: end };
   if (neverWritten(bytes, offset, end)) return { kind: 'torn' };
@@ -164,11 +163,6 @@ function checked(bytes: Buffer, offset: number, end: number): Physical {
 
 function storedSum(bytes: Buffer, offset: number): number {
   return bytes.readUInt32LE(offset);
-}
-
-/** As LevelDB stores it: rotated right by 15 bits, plus a constant. */
-function masked(sum: number): number {
-  return (((sum >>> 15) | (sum << 17)) + MASK_DELTA) >>> 0;
 }
 
 /** The record, or pages of it up to its end, are zeros, and so is everything after it. */

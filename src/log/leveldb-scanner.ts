@@ -7,8 +7,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn } from './directory.ts';
 import { faultOf, LogFault } from './fault.ts';
-import { logNamedIn } from './leveldb-manifest.ts';
-import { type RecordScan, scanRecords } from './leveldb-records.ts';
+import { CLEAN_EXIT_KEY } from './keys.ts';
+import { contentsOf, logNamedIn } from './leveldb-manifest.ts';
+import { payloadsIn, type RecordScan, scanRecords } from './leveldb-records.ts';
+import { allTables, flawsIn, mendTable, type TableFile, tablesNamed } from './leveldb-tables.ts';
+import { firstKeyPut } from './leveldb-write-batch.ts';
 
 /** The end of a file that was being written when the process or the machine stopped. */
 export interface TornTail {
@@ -28,24 +31,40 @@ export interface Flaw {
 export interface StoreScan {
   readonly torn: readonly TornTail[];
   readonly flaws: readonly Flaw[];
+  /** Bytes of tables of which only the frame was looked at, not the data. */
+  readonly unread: number;
 }
 
 const CURRENT = /^(MANIFEST-\d+)\n$/;
 
-/** Reads everything and judges nothing. A directory without a store has neither tears nor flaws. */
-export async function scanStore(directory: string): Promise<StoreScan> {
+/**
+ * Reads everything and judges nothing. A directory without a store has neither tears nor flaws.
+ *
+ * @param dataBytesMax of the tables of a store that was closed in order, newest first, the data is looked at
+ *   for as long as their bytes together are not more; of the others, only what leads to it. A store that
+ *   was not closed is looked at as a whole: what ended it may have been LevelDB, stumbling over a table.
+ */
+export async function scanStore(directory: string, dataBytesMax = Infinity): Promise<StoreScan> {
   const names = await namesIn(directory);
-  const logs = names.filter((name) => name.endsWith('.log')).sort();
-  const { manifest, flaws } = await currentManifest(directory, names);
-  const torn: TornTail[] = [];
-  for (const file of [...manifest, ...logs]) {
-    const bytes = await readFile(join(directory, file)).catch(asFault);
-    const scan = scanRecords(bytes);
-    if (scan.kind === 'torn') torn.push(tail(file, bytes, scan.offset));
-    if (scan.kind === 'damaged') flaws.push(flaw(file, scan));
-  }
-  flaws.push(...(await missingLogs(directory, manifest, logs)));
-  return { torn, flaws };
+  const current = await currentManifest(directory, names);
+  const manifest = await readRecords(directory, current.manifest);
+  const logs = await readRecords(directory, names.filter((name) => name.endsWith('.log')).sort());
+  const files = [...manifest, ...logs];
+  const flaws = [...current.flaws, ...files.flatMap(recordFlaws), ...missingLogs(manifest, names)];
+  const tables = tablesIn({ directory, names, manifest: wholeIn(manifest) });
+  const bound = logs.slice(-1).some(endsInOrder) ? dataBytesMax : Infinity;
+  const seen = await scanTables(directory, await tables, bound);
+  return { torn: files.flatMap(tear), flaws: [...flaws, ...seen.flaws], unread: seen.unread };
+}
+
+/** In a clone, makes tables readable in which flaws were found; what is rotten in them is gone then. */
+export async function mendTables(directory: string, { flaws }: StoreScan): Promise<void> {
+  const names = await namesIn(directory);
+  const { manifest } = await currentManifest(directory, names);
+  const read = wholeIn(await readRecords(directory, manifest));
+  const rotten = new Set(flaws.map(({ file }) => file));
+  for (const table of await tablesIn({ directory, names, manifest: read }))
+    if (rotten.has(table.file)) await mendTable(directory, table);
 }
 
 /** @throws LogFault `damaged`, naming file and byte, at the first flaw. */
@@ -88,25 +107,89 @@ function missingCurrent(names: readonly string[]): Flaw[] {
   ];
 }
 
-/** LevelDB opens without the file its newest records are in, and says nothing. */
-async function missingLogs(
+/** A file of records, read. */
+interface RecordFile {
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly scan: RecordScan;
+}
+
+async function readRecords(
   directory: string,
-  manifest: readonly string[],
-  logs: readonly string[],
-): Promise<readonly Flaw[]> {
-  const flaws: Flaw[] = [];
-  for (const file of manifest) {
-    const named = logNamedIn(await readFile(join(directory, file)).catch(asFault));
-    if (named === undefined || logs.includes(named)) continue;
-    flaws.push({ file: named, offset: 0, reason: `it is missing, but ${file} counts on it` });
+  files: readonly string[],
+): Promise<readonly RecordFile[]> {
+  const read: RecordFile[] = [];
+  for (const file of files) {
+    const bytes = await readFile(join(directory, file)).catch(asFault);
+    read.push({ file, bytes, scan: scanRecords(bytes) });
   }
-  return flaws;
+  return read;
 }
 
-function tail(file: string, bytes: Buffer, offset: number): TornTail {
-  return { file, offset, bytes: bytes.length - offset };
+function tear({ file, bytes, scan }: RecordFile): readonly TornTail[] {
+  if (scan.kind !== 'torn') return [];
+  return [{ file, offset: scan.offset, bytes: bytes.length - scan.offset }];
 }
 
-function flaw(file: string, { offset, reason }: Extract<RecordScan, { kind: 'damaged' }>): Flaw {
-  return { file, offset, reason };
+function recordFlaws({ file, scan }: RecordFile): readonly Flaw[] {
+  return scan.kind === 'damaged' ? [{ file, offset: scan.offset, reason: scan.reason }] : [];
+}
+
+/** LevelDB opens without the file its newest records are in, and says nothing. */
+function missingLogs(manifests: readonly RecordFile[], names: readonly string[]): readonly Flaw[] {
+  return manifests.flatMap(({ file, bytes }) => {
+    const named = logNamedIn(bytes);
+    if (named === undefined || names.includes(named)) return [];
+    return [{ file: named, offset: 0, reason: `it is missing, but ${file} counts on it` }];
+  });
+}
+
+/** The last thing that was written was the mark of a clean exit. */
+function endsInOrder({ scan, bytes }: RecordFile): boolean {
+  return scan.kind === 'whole' && firstKeyPut(lastOf(payloadsIn(bytes))).equals(CLEAN_EXIT_KEY);
+}
+
+function lastOf(payloads: readonly Buffer[]): Buffer {
+  return payloads.at(-1) ?? Buffer.alloc(0);
+}
+
+/** The manifest that can be believed, if there is one. */
+function wholeIn(manifests: readonly RecordFile[]): Buffer | undefined {
+  return manifests.find(({ scan }) => scan.kind !== 'damaged')?.bytes;
+}
+
+interface Listing {
+  readonly directory: string;
+  readonly names: readonly string[];
+  readonly manifest: Buffer | undefined;
+}
+
+/** The tables the manifest names; without one, all there are, for nobody can tell which count. */
+function tablesIn({ directory, names, manifest }: Listing): Promise<readonly TableFile[]> {
+  if (manifest === undefined) return allTables(directory, names);
+  return Promise.resolve(tablesNamed(contentsOf(manifest).tables.values(), names));
+}
+
+interface TablesSeen {
+  readonly flaws: readonly Flaw[];
+  readonly unread: number;
+}
+
+async function scanTables(
+  directory: string,
+  tables: readonly TableFile[],
+  dataBytesMax: number,
+): Promise<TablesSeen> {
+  const flaws: Flaw[] = [];
+  let read = 0;
+  let unread = 0;
+  for (const table of tables) {
+    const { file, bytes } = table;
+    const isWithin = read + bytes <= dataBytesMax;
+    const found = await flawsIn(directory, table, isWithin ? 'all' : 'frame');
+    flaws.push(...found.map((flaw) => ({ file, ...flaw })));
+    read += bytes;
+    unread += isWithin ? 0 : bytes;
+  }
+  return { flaws, unread };
 }

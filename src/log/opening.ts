@@ -50,13 +50,19 @@ export function snapshotDirectory(directory: string): string {
   return join(directory, 'snapshots');
 }
 
+/**
+ * How much data of table files is read before a store is opened that was closed in order: seconds. Beyond it
+ * lies older history, of which only the frame is looked at; `quorate log verify` reads all of it.
+ */
+const DATA_BYTES_MAX = 2 * 1024 ** 3;
+
 /** @throws LogFault; the store is closed again then. */
 export async function openLog(
   directory: string,
   factory: StoreFactory,
   claim: Claim,
 ): Promise<Opened> {
-  const scan = await scanStore(storeDirectory(directory));
+  const scan = await scanStore(storeDirectory(directory), DATA_BYTES_MAX);
   assertUnflawed(scan);
   const store = await factory(storeDirectory(directory));
   try {

@@ -19,7 +19,7 @@ import { LogFault } from './fault.ts';
 import { type GroupLog, GroupLogs } from './group-log.ts';
 import { foundIdentity, type Identity, readIdentity } from './identity.ts';
 import { LevelStore } from './level-store.ts';
-import { scanStore, type StoreScan } from './leveldb-scanner.ts';
+import { mendTables, scanStore, type StoreScan } from './leveldb-scanner.ts';
 import { snapshotDirectory, storeDirectory } from './opening.ts';
 import { groupsIn, isRemoved } from './recovery.ts';
 import { Rewriter } from './rewriter.ts';
@@ -50,6 +50,9 @@ export interface RepairOptions {
   readonly isRunning: IsRunning;
 }
 
+/** Files without which LevelDB does not know what belongs to the store. */
+const BLINDING = /^(CURRENT|MANIFEST-)/;
+
 export const REPAIR_FILE = 'repair.json';
 
 /**
@@ -75,9 +78,13 @@ async function assertEmpty(target: string): Promise<void> {
   throw new LogFault('in-use', `${target} is not empty; name a directory that does not exist`);
 }
 
-/** Without an intact CURRENT and manifest LevelDB would begin a new store and delete the old tables. */
-async function openDamaged(directory: string, { flaws }: StoreScan): Promise<Store> {
-  const blind = flaws.some(({ file }) => !file.endsWith('.log'));
+/**
+ * Without an intact CURRENT and manifest LevelDB would begin a new store and delete the old tables. Rotten
+ * tables it must not see at all.
+ */
+async function openDamaged(directory: string, files: StoreScan): Promise<Store> {
+  await mendTables(directory, files);
+  const blind = files.flaws.some(({ file }) => BLINDING.test(file));
   if (blind) await LevelStore.rebuild(directory);
   return LevelStore.open(directory).catch(async () => {
     await LevelStore.rebuild(directory);

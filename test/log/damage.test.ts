@@ -205,7 +205,7 @@ describe('MANIFEST and CURRENT', () => {
     const empty = await temporaryDirectory();
     const [manifest] = await filesOf(directory, /^MANIFEST/);
     await copyFile(manifest!, join(empty, 'MANIFEST-000001'));
-    expect(await scanStore(empty)).toEqual({ torn: [], flaws: [] });
-    expect(await scanStore(join(empty, 'none'))).toEqual({ torn: [], flaws: [] });
+    expect(await scanStore(empty)).toEqual({ torn: [], flaws: [], unread: 0 });
+    expect(await scanStore(join(empty, 'none'))).toEqual({ torn: [], flaws: [], unread: 0 });
   });
 });

@@ -39,7 +39,7 @@ test.each([
     const store = join(directory, 'store');
     const named = logNamedIn(await manifestOf(store));
     expect(await readdir(store)).toContain(named);
-    expect(await scanStore(store)).toEqual({ torn: [], flaws: [] });
+    expect(await scanStore(store)).toEqual({ torn: [], flaws: [], unread: 0 });
   }
 });
 
