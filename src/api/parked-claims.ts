@@ -11,6 +11,7 @@
  * like anybody else and parks again if another was faster. Costs nothing while nobody waits.
  */
 import type { Clock, Milliseconds } from '../log/time.ts';
+import type { Kept } from '../projections/kept-rows.ts';
 import type { AppliedEntry } from '../projections/machine.ts';
 import { QUEUES, type QueueRow } from '../projections/work-queue/queues.ts';
 import {
@@ -146,12 +147,13 @@ function mayHave(claimer: Claimer, demand: Demand): boolean {
 /** The item that a change made pending, if it did. */
 function offeredBy({ table, before, after }: Change): readonly WorkRow[] {
   if (!isOf(table, WORK)) return [];
-  const [was, is] = [before as WorkRow | undefined, after as WorkRow | undefined];
+  const [was, is] = [before as Kept<WorkRow> | undefined, after as WorkRow | undefined];
   return isPending(is) && !isPending(was) ? [is] : [];
 }
 
-function isPending(row: WorkRow | undefined): row is WorkRow {
-  return row?.status === 'pending';
+/** What is kept as text is over. */
+function isPending(row: Kept<WorkRow> | undefined): row is WorkRow {
+  return typeof row === 'object' && row.status === 'pending';
 }
 
 /** The queue that a change opened again, if it did. */

@@ -13,14 +13,19 @@ export interface Keyed<Item> {
 
 type Sorted<Item> = Iterator<Keyed<Item>, void>;
 
-/** Cuts `items` into sorted runs; rests after each (`yield`). @returns the merge of all of them */
+/**
+ * Cuts items, each with its key at the same place in `keys`, into sorted runs; rests after each (`yield`).
+ * @returns the merge of all of them
+ */
 export function* sortInSlices<Item>(
+  keys: readonly string[],
   items: readonly Item[],
-  keyOf: (item: Item) => string,
 ): Generator<void, Sorted<Item>> {
   const runs: Sorted<Item>[] = [];
-  for (let start = 0; start < items.length; start += RUN) {
-    const run = items.slice(start, start + RUN).map((item) => ({ key: keyOf(item), item }));
+  for (let start = 0; start < keys.length; start += RUN) {
+    const run = keys
+      .slice(start, start + RUN)
+      .map((key, place) => ({ key, item: items[start + place] as Item }));
     runs.push(run.sort((left, right) => (left.key < right.key ? -1 : 1)).values());
     yield;
   }

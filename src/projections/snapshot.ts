@@ -20,6 +20,7 @@ import { packr } from '../log/command.ts';
 import type { Members } from '../log/members.ts';
 import { MerkleRoot } from '../log/merkle.ts';
 import { assert } from './assert.ts';
+import { type Kept, unpacked } from './kept-rows.ts';
 import type { Machine, Position } from './machine.ts';
 import type { ChainState } from './outcome-chain.ts';
 import type { Projection } from './projection.ts';
@@ -56,7 +57,8 @@ export interface SnapshotRoots {
 
 interface CutTable {
   readonly definition: TableDefinition<unknown>;
-  readonly rows: unknown[];
+  readonly keys: readonly string[];
+  readonly kept: readonly Kept<unknown>[];
 }
 
 /** The state at one index, as references. */
@@ -71,7 +73,7 @@ export interface SnapshotCut {
 export function cutSnapshot(machine: Machine): SnapshotCut {
   const tables = machine
     .allTables()
-    .map((table) => ({ definition: table.definition, rows: [...table.rows()] }));
+    .map((table) => ({ definition: table.definition, ...table.all() }));
   const { position, projections } = machine;
   const [chain, digest] = [machine.chainState(), machine.digest()];
   return { position, chain, digest, projections, tables };
@@ -85,8 +87,11 @@ function framed(value: unknown): Buffer {
   return bytes;
 }
 
-function rowValues(definition: TableDefinition<unknown>, row: unknown): unknown[] {
-  const columns = row as Readonly<Record<string, unknown>>;
+function rowValues(
+  definition: TableDefinition<unknown>,
+  { key, item }: Keyed<Kept<unknown>>,
+): unknown[] {
+  const columns = unpacked(definition.packing, key, item) as Readonly<Record<string, unknown>>;
   return definition.columns.map((column) => columns[column as string]);
 }
 
@@ -96,10 +101,10 @@ export function* encodeSnapshot(
   identity: SnapshotIdentity,
 ): Generator<Buffer, SnapshotRoots> {
   const { position, chain } = cut;
-  const tables = cut.tables.map(({ definition: { name, columns }, rows }) => ({
+  const tables = cut.tables.map(({ definition: { name, columns }, keys }) => ({
     name,
     columns,
-    rows: rows.length,
+    rows: keys.length,
   }));
   const manifest: SnapshotManifest = {
     version: SNAPSHOT_VERSION,
@@ -131,21 +136,23 @@ function ownerOf(projections: readonly Projection[], { definition }: CutTable): 
 const EMPTY = Buffer.alloc(0);
 
 function* encodeTable(place: number, table: CutTable, root: MerkleRoot): Generator<Buffer, void> {
-  const { definition, rows } = table;
-  const sorting = sortInSlices(rows, definition.key);
+  const { definition, keys, kept } = table;
+  const sorting = sortInSlices(keys, kept);
   let step = sorting.next();
   for (; step.done !== true; step = sorting.next()) yield EMPTY;
   for (const slice of slices(step.value)) {
-    const encoded = slice.map((row) => rowValues(definition, row));
+    const encoded = slice.map((keyed) => rowValues(definition, keyed));
     for (const values of encoded) root.add(packr.pack([definition.name, ...values]));
     yield framed([place, encoded]);
   }
 }
 
-function* slices(sorted: Iterator<Keyed<unknown>, void>): Generator<unknown[], void> {
-  let slice: unknown[] = [];
+function* slices(
+  sorted: Iterator<Keyed<Kept<unknown>>, void>,
+): Generator<Keyed<Kept<unknown>>[], void> {
+  let slice: Keyed<Kept<unknown>>[] = [];
   for (let next = sorted.next(); next.done !== true; next = sorted.next()) {
-    slice.push(next.value.item);
+    slice.push(next.value);
     if (slice.length < ROWS_PER_SLICE) continue;
     yield slice;
     slice = [];

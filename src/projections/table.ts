@@ -6,6 +6,7 @@
  * snapshot cut. Secondary indexes and counters are derived from the rows and never stored.
  */
 import { assert } from './assert.ts';
+import { type Kept, KeptRows, type Packing, unpacked } from './kept-rows.ts';
 import {
   distinct,
   type IndexKey,
@@ -28,6 +29,8 @@ export interface TableDefinition<Row> {
   readonly indexes?: Readonly<Record<string, (row: Row) => readonly IndexKey[]>>;
   /** Each counter counts the rows per label; a row without a label is not counted. */
   readonly counters?: Readonly<Record<string, (row: Row) => string | undefined>>;
+  /** Which rows are kept as text, and how: where a table keeps many that nobody asks about. */
+  readonly packing?: Packing<Row>;
 }
 
 /** What rules and queries may do with a table. */
@@ -55,7 +58,10 @@ export interface WritableTable<Row> extends ReadonlyTable<Row> {
   remove(key: string): void;
 }
 
-/** Told of every replacement: `before` and `after` are undefined for an insertion and a removal. */
+/**
+ * Told of every replacement: `before` and `after` are undefined for an insertion and a removal. `before` is
+ * the row as the table kept it (`Table.read`).
+ */
 export type Recorder = (
   table: Table<unknown>,
   key: string,
@@ -139,7 +145,7 @@ class RowCounter<Row> {
 
 export class Table<Row> implements WritableTable<Row> {
   readonly definition: TableDefinition<Row>;
-  readonly #rows = new Map<string, Row>();
+  readonly #rows: KeptRows<Row>;
   readonly #indexes: ReadonlyMap<string, RowIndex<Row>>;
   readonly #counters: ReadonlyMap<string, RowCounter<Row>>;
   readonly #derived: readonly (RowIndex<Row> | RowCounter<Row>)[];
@@ -148,6 +154,7 @@ export class Table<Row> implements WritableTable<Row> {
   constructor(definition: TableDefinition<Row>, record: Recorder) {
     this.definition = definition;
     this.#record = record;
+    this.#rows = new KeptRows(definition.packing);
     this.#indexes = mapValues(definition.indexes, (tuples) => new RowIndex(tuples));
     this.#counters = mapValues(definition.counters, (label) => new RowCounter(label));
     this.#derived = [...this.#indexes.values(), ...this.#counters.values()];
@@ -166,7 +173,17 @@ export class Table<Row> implements WritableTable<Row> {
   }
 
   rows(): IterableIterator<Row> {
-    return this.#rows.values();
+    return this.#rows.rows();
+  }
+
+  /** Keys and rows as they are kept, for a snapshot to read slice by slice. */
+  all(): ReturnType<KeptRows<Row>['all']> {
+    return this.#rows.all();
+  }
+
+  /** A row as it was kept here. */
+  read(key: string, kept: Kept<Row>): Row {
+    return unpacked(this.definition.packing, key, kept);
   }
 
   index(name: string): ReadonlyOrderedIndex {
@@ -205,16 +222,21 @@ export class Table<Row> implements WritableTable<Row> {
 
   /** Replaces and records: the only way a row changes. All of it happens, or it throws and nothing does. */
   replace(key: string, after: Row | undefined): void {
-    const before = this.#rows.get(key);
-    this.#plan(key, before, after);
-    this.#record(this as Table<unknown>, key, before, after);
+    const kept = this.#rows.kept(key);
+    this.#plan(key, this.#row(key, kept), after);
+    this.#record(this as Table<unknown>, key, kept, after);
     this.#move(key, after);
   }
 
   /** Puts back what was there, without recording it: rollback and snapshots only. */
-  restore(key: string, row: Row | undefined): void {
+  restore(key: string, kept: Kept<Row> | undefined): void {
+    const row = this.#row(key, kept);
     this.#plan(key, this.#rows.get(key), row);
     this.#move(key, row);
+  }
+
+  #row(key: string, kept: Kept<Row> | undefined): Row | undefined {
+    return kept === undefined ? undefined : this.read(key, kept);
   }
 
   #plan(key: string, before: Row | undefined, after: Row | undefined): void {

@@ -16,6 +16,7 @@ import type { Table } from './table.ts';
 export interface Change {
   readonly table: Table<unknown>;
   readonly key: string;
+  /** As the table kept it (`Table.read`). */
   readonly before: unknown;
   readonly after: unknown;
 }

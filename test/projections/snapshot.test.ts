@@ -70,9 +70,10 @@ function withManifest(bytes: Buffer, changes: object): Buffer {
 }
 
 function shuffled(cut: SnapshotCut, random: () => number): SnapshotCut {
-  const tables = cut.tables.map(({ definition, rows }) => {
-    const keyed = rows.map((row) => ({ row, place: random() }));
-    return { definition, rows: keyed.sort((a, b) => a.place - b.place).map(({ row }) => row) };
+  const tables = cut.tables.map(({ definition, keys, kept }) => {
+    const placed = keys.map((key, at) => ({ key, row: kept[at], place: random() }));
+    const mixed = placed.sort((a, b) => a.place - b.place);
+    return { definition, keys: mixed.map(({ key }) => key), kept: mixed.map(({ row }) => row) };
   });
   return { ...cut, tables };
 }

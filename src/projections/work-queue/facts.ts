@@ -13,7 +13,7 @@ import {
   queueRow,
 } from './queues.ts';
 import { shapeOf } from './shape.ts';
-import type { Json, WorkItem } from './work-item.ts';
+import { type Json, sharedRequirements, type WorkItem } from './work-item.ts';
 import { copyOf, isEnd, UNHELD, WORK, type WorkRow, workRow } from './work-table.ts';
 
 /** Items that are over and kept; beyond, those that ended first go. `?at=` still shows them. */
@@ -218,7 +218,7 @@ function newRow({ position, waiting_on, status }: Added, moment: Moment): WorkRo
     status,
     priority: item.priority,
     config: isEmpty(item.config) ? NOTHING : item.config,
-    requires: item.requires,
+    requires: sharedRequirements(item.requires),
     excluded_nodes: shared(item.excluded_nodes),
     target_node: item.target_node,
     unique_key: item.unique_key,

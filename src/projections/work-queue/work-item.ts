@@ -52,6 +52,21 @@ const REQUIREMENTS = REQUIREMENTS_FIELDS.transform(({ min_gpu_power, ...requires
 );
 export type Requirements = Readonly<z.output<typeof REQUIREMENTS>>;
 
+/** What most items require: nothing. One object for all of them. */
+export const NO_REQUIREMENTS: Requirements = REQUIREMENTS.parse({});
+
+function asksForNothing(amount: Requirements[keyof Requirements]): boolean {
+  return typeof amount === 'number' ? amount === 0 : amount.length === 0;
+}
+
+/** The same requirements, as the one object where they ask for nothing. */
+export function sharedRequirements(requires: Requirements): Requirements {
+  for (const name of REQUIREMENT_NAMES) if (!asksForNothing(requires[name])) return requires;
+  return NO_REQUIREMENTS;
+}
+
+const REQUIREMENT_NAMES = Object.keys(NO_REQUIREMENTS) as (keyof Requirements)[];
+
 export const WORK_ITEM = z.strictObject({
   work_id: IDENTIFIER,
   work_type: LABEL.default('selfplay'),

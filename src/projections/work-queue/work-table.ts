@@ -8,6 +8,7 @@ import { assert } from '../assert.ts';
 import { isVoid, voidAt } from '../grants.ts';
 import type { Moment, ReadonlyTables } from '../projection.ts';
 import type { TableDefinition } from '../table.ts';
+import { packEnded, unpackEnded } from './ended-row.ts';
 import type { Json, Requirements } from './work-item.ts';
 
 /** Nobody works on it yet. `scheduled`: its time has not come, or something it depends on is not done. */
@@ -223,6 +224,7 @@ export const WORK: TableDefinition<WorkRow> = {
     queue_status: (row) => inQueue(row.queue, row.status),
     waiting: (row) => (isWaiting(row) ? row.queue : undefined),
   },
+  packing: { isAtRest: isEnded, pack: packEnded, unpack: unpackEnded },
 };
 
 /**
