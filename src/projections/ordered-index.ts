@@ -5,10 +5,8 @@
  * Strings compare by UTF-16 code unit, numbers by value; a tuple that is a prefix of another comes
  * first. `AFTER_TEXT` and `AFTER_NUMBER` stand above everything and let a scan jump behind a prefix.
  */
-import sortedBTree from 'sorted-btree';
 import { assert } from './assert.ts';
-
-const BTree = sortedBTree.default;
+import { SortedTuples } from './sorted-tuples.ts';
 
 export type IndexPart = string | number;
 export type IndexKey = readonly IndexPart[];
@@ -36,10 +34,12 @@ function missing(these: readonly IndexKey[], those: readonly IndexKey[]): readon
   return these.filter((key) => !those.some((other) => compareKeys(key, other) === 0));
 }
 
-/** The common case of `missing`: one tuple that did not change. */
-function isSame(before: readonly IndexKey[], after: readonly IndexKey[]): boolean {
-  if (before.length !== 1 || after.length !== 1) return false;
-  return compareKeys(before[0] as IndexKey, after[0] as IndexKey) === 0;
+/** Whether two rows have the same tuples in the same order: then their index need not be touched. */
+export function areSame(these: readonly IndexKey[], those: readonly IndexKey[]): boolean {
+  if (these.length !== those.length) return false;
+  for (let place = 0; place < these.length; place++)
+    if (compareKeys(these[place] as IndexKey, those[place] as IndexKey) !== 0) return false;
+  return true;
 }
 
 /** The tuples, each once: a row that says something twice stands in one place. */
@@ -80,20 +80,18 @@ export interface ReadonlyOrderedIndex {
 }
 
 export class OrderedIndex implements ReadonlyOrderedIndex {
-  // Only the keys carry information; `true` is the value of all of them.
-  readonly #tree = new BTree<IndexKey, true>(undefined, compareKeys);
+  readonly #tuples = new SortedTuples();
 
   get size(): number {
-    return this.#tree.size;
+    return this.#tuples.size;
   }
 
   /** Replaces the tuples of a row by those of its successor; what both have stays untouched. */
   move(before: readonly IndexKey[], after: readonly IndexKey[]): void {
-    if (isSame(before, after)) return;
     for (const key of missing(before, after))
-      assert(this.#tree.delete(key), 'an index holds what its rows say');
+      assert(this.#tuples.delete(key), 'an index holds what its rows say');
     for (const key of missing(after, before))
-      assert(this.#tree.set(key, true), 'an index holds each tuple once');
+      assert(this.#tuples.add(key), 'an index holds each tuple once');
   }
 
   first(prefix: IndexKey): IndexKey | undefined {
@@ -101,13 +99,13 @@ export class OrderedIndex implements ReadonlyOrderedIndex {
   }
 
   next(bound: IndexKey, prefix: IndexKey): IndexKey | undefined {
-    const found = this.#tree.nextHigherKey(bound);
+    const found = this.#tuples.above(bound);
     if (found === undefined) return undefined;
     return startsWith(found, prefix) ? found : undefined;
   }
 
   *scan(prefix: IndexKey): Generator<IndexKey> {
-    for (const key of this.#tree.keys(prefix)) {
+    for (const key of this.#tuples.from(prefix)) {
       if (!startsWith(key, prefix)) return;
       yield key;
     }

@@ -8,6 +8,7 @@
 import { assert } from './assert.ts';
 import { type Kept, KeptRows, type Packing, unpacked } from './kept-rows.ts';
 import {
+  areSame,
   distinct,
   type IndexKey,
   keyed,
@@ -80,6 +81,7 @@ const NO_TUPLES: readonly IndexKey[] = [];
 class RowIndex<Row> {
   readonly tree = new OrderedIndex();
   readonly #tuples: (row: Row) => readonly IndexKey[];
+  #isMoved = false;
   #from = NO_TUPLES;
   #to = NO_TUPLES;
 
@@ -88,20 +90,24 @@ class RowIndex<Row> {
   }
 
   plan(key: string, before: Row | undefined, after: Row | undefined): void {
-    const from = this.#keyed(key, before);
-    this.#to = this.#keyed(key, after);
-    this.#from = from;
+    const [from, to] = [this.#tuplesOf(before), this.#tuplesOf(after)];
+    this.#isMoved = !areSame(from, to);
+    if (!this.#isMoved) return;
+    this.#from = withKey(from, key);
+    this.#to = withKey(to, key);
   }
 
   move(): void {
-    this.tree.move(this.#from, this.#to);
+    if (this.#isMoved) this.tree.move(this.#from, this.#to);
   }
 
-  #keyed(key: string, row: Row | undefined): readonly IndexKey[] {
-    if (row === undefined) return NO_TUPLES;
-    const tuples = this.#tuples(row);
-    return tuples.length === 0 ? NO_TUPLES : distinct(tuples.map((tuple) => keyed(tuple, key)));
+  #tuplesOf(row: Row | undefined): readonly IndexKey[] {
+    return row === undefined ? NO_TUPLES : this.#tuples(row);
   }
+}
+
+function withKey(tuples: readonly IndexKey[], key: string): readonly IndexKey[] {
+  return tuples.length === 0 ? NO_TUPLES : distinct(tuples.map((tuple) => keyed(tuple, key)));
 }
 
 /** Rows per label; a label without rows is forgotten. */
