@@ -31,6 +31,8 @@ export interface RecoveryReport {
   readonly tornTail?: TornTail;
   /** Bytes of all torn ends together. */
   readonly droppedBytes: number;
+  /** Bytes of table files whose data was not looked at, because the log was closed in order and they are old. */
+  readonly unreadBytes: number;
 }
 
 export interface Opened {
@@ -87,7 +89,7 @@ async function believed({ directory, store, scan }: Found, claim: Claim): Promis
   const groups = [...logs.all()].length;
   const uncleanExit = !(await wasCleanExit(store, chain.number));
   const startedEmpty = known === undefined;
-  const report = { startedEmpty, uncleanExit, groups, batches: chain.number, ...dropped(scan) };
+  const report = { startedEmpty, uncleanExit, groups, batches: chain.number, ...seen(scan) };
   const identity = known ?? (await founded(store, claim, chain));
   await removeUnfinished(snapshotDirectory(directory));
   return { directory, store, identity, logs, chain, report };
@@ -104,10 +106,14 @@ function asDamage(error: unknown): never {
   );
 }
 
-function dropped({ torn }: StoreScan): Pick<RecoveryReport, 'tornTail' | 'droppedBytes'> {
+function seen({
+  torn,
+  unread: unreadBytes,
+}: StoreScan): Pick<RecoveryReport, 'tornTail' | 'droppedBytes' | 'unreadBytes'> {
   const droppedBytes = torn.reduce((sum, { bytes }) => sum + bytes, 0);
   const [tornTail] = torn;
-  return tornTail === undefined ? { droppedBytes } : { tornTail, droppedBytes };
+  const sums = { droppedBytes, unreadBytes };
+  return tornTail === undefined ? sums : { tornTail, ...sums };
 }
 
 /** Only a store that holds nothing may be given an identity. */

@@ -253,6 +253,48 @@ test('a store whose files LevelDB cannot read is corrupt, and all that is known 
   expect(`${ended.out}${ended.err}`).toContain(manifest);
 });
 
+/** Turns the directory's `.log` into a table, as the next start of a node would. @returns the table's path */
+async function tableOf(directory: string): Promise<string> {
+  await tamper(directory, 'block', ([, value]) => value);
+  const store = join(directory, 'log');
+  const tables = (await readdir(store)).filter((name) => name.endsWith('.ldb')).toSorted();
+  return join(store, String(tables.at(-1)));
+}
+
+test('trap 14: a rotten table is named with file and block, and what lies in its other blocks is audited all the same', async () => {
+  const { directory, last } = await writtenDirectory();
+  const path = await tableOf(directory);
+  const bytes = await readFile(path);
+  await writeFile(path, flipped(bytes, Math.floor(bytes.length / 2)));
+  const { exit, findings } = await verified(directory);
+  expect(exit).toBe(4);
+  expect(findings[0]).toMatchObject({
+    where: path.slice(join(directory, 'log').length + 1),
+    index: 0,
+    problem: 'a data block has a bad checksum',
+  });
+  expect(findings[0]?.offset).toBeLessThanOrEqual(bytes.length / 2);
+  expect(findings[0]?.offset).toBeGreaterThan(0);
+  const stat = await asked(['log', 'stat', '--data-dir', directory]);
+  expect(stat).toMatchObject({ exit: 4 });
+  const dumped = await quorate(['log', 'dump', '--data-dir', directory, '-o', 'ndjson']);
+  expect(dumped.out.trim().split('\n').length).toBeGreaterThan(last / 4);
+});
+
+test('trap 14: a table whose index is rotten loses nothing in a repair', async () => {
+  const { directory, last } = await writtenDirectory(60);
+  const path = await tableOf(directory);
+  const bytes = await readFile(path);
+  await writeFile(path, flipped(bytes, bytes.length - 60));
+  const before = await checksums(directory);
+  const target = join(await temporaryDirectory(), 'repaired');
+  const ended = await quorate(['log', 'repair', '--data-dir', directory, '--to', target]);
+  expect(ended.exit).toBe(0);
+  expect(await checksums(directory)).toEqual(before);
+  const stat = await asked(['log', 'stat', '--data-dir', target]);
+  expect(stat).toMatchObject({ exit: 0, last, faults: 0 });
+});
+
 test('log repair writes what can be proved to a new directory, says what is lost, and changes nothing', async () => {
   const { directory } = await writtenDirectory(60);
   await flipEntry(directory, 23);

@@ -71,11 +71,12 @@ function evidenceOnce(): Promise<Evidence> {
 }
 
 interface Verdict {
-  /** Aborted: LevelDB reads a table whose checksum it does not look at, and its own assertion ends the process. */
-  readonly kind: 'started' | 'refused' | 'aborted';
+  readonly kind: 'started' | 'refused';
   /** Whether every byte of the directory is as it was before the node was started on it. */
   readonly isUntouched: boolean;
 }
+
+const REFUSED: Verdict = { kind: 'refused', isUntouched: true };
 
 /** Starts a node on a damaged copy: everything is there, or it refuses and says so. */
 async function expectNothingSilentlyLess(damage: (log: string) => Promise<void>): Promise<Verdict> {
@@ -93,10 +94,6 @@ async function expectNothingSilentlyLess(damage: (log: string) => Promise<void>)
     return { kind: 'started', isUntouched: false };
   }
   const { code, signal } = await node.ended();
-  if (signal === 'SIGABRT') {
-    expect(node.output).toMatch(/leveldb.*Assertion/);
-    return { kind: 'aborted', isUntouched: false };
-  }
   expect({ code, signal, said: node.output }).toMatchObject({ code: DISK_FAULT, signal: null });
   expectOneClearLine(node.output, /quorate log repair/);
   return { kind: 'refused', isUntouched: isDeepStrictEqual(await contentOf(directory), before) };
@@ -137,7 +134,7 @@ test.each([
     const result = await expectNothingSilentlyLess(async (log) => {
       await flip(await fileIn(log, /\.log$/), inRecord(share));
     });
-    expect(result).toEqual({ kind: 'refused', isUntouched: true });
+    expect(result).toEqual(REFUSED);
   },
 );
 
@@ -175,21 +172,26 @@ const PLACES: readonly (readonly [string, RegExp, (bytes: Buffer) => number])[] 
 ];
 
 test.each(PLACES)(
-  'a flipped bit in %s never makes a node go on with less',
+  'trap 14: a flipped bit in %s is refused in one clear line, and the evidence stays as it is',
   async (_place, file, at) => {
-    await expectNothingSilentlyLess(async (log) => flip(await fileIn(log, file), at));
+    const result = await expectNothingSilentlyLess(async (log) =>
+      flip(await fileIn(log, file), at),
+    );
+    expect(result).toEqual(REFUSED);
   },
 );
 
-test('a flipped bit at any of twenty-four places anywhere never makes a node go on with less', async () => {
+test('a flipped bit at any of twenty-four places anywhere is refused in one clear line, or nothing depends on it', async () => {
   const results: string[] = [];
   for (let place = 0; place < PLACES_TRIED; place += 1) {
     const share = (place + Math.random()) / PLACES_TRIED;
     const { kind } = await expectNothingSilentlyLess(async (log) => flipAnywhere(log, share));
     results.push(kind);
   }
-  const count = (kind: string): number => results.filter((result) => result === kind).length;
-  console.log(`${PLACES_TRIED} places: ${count('refused')} refused, ${count('aborted')} aborted`);
+  const refused = results.filter((kind) => kind === 'refused').length;
+  console.log(`${PLACES_TRIED} places: ${refused} refused`);
+  // The zeros in the footer of a table and at the end of the .log are few.
+  expect(refused).toBeGreaterThan(PLACES_TRIED / 2);
 });
 
 /** `share`: where in all the bytes of LevelDB's own files, laid end to end. */
@@ -212,6 +214,6 @@ async function flipAnywhere(log: string, share: number): Promise<void> {
 test('a lost MANIFEST, CURRENT, .log or .ldb is noticed', async () => {
   for (const file of [/^MANIFEST-/, /^CURRENT$/, /\.log$/, /\.ldb$/]) {
     const result = await expectNothingSilentlyLess(async (log) => rm(await fileIn(log, file)));
-    expect(result.kind, String(file)).toBe('refused');
+    expect(result, String(file)).toEqual(REFUSED);
   }
 });

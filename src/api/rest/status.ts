@@ -45,14 +45,15 @@ function clusterLine({ clusterId, storeId, formatVersion, createdAt }: Identity)
 }
 
 function recoveryLine(report: RecoveryReport): object {
-  const { startedEmpty, uncleanExit, groups, batches, tornTail, droppedBytes } = report;
+  const { startedEmpty, uncleanExit, groups, batches, tornTail, ...bytes } = report;
   return {
     started_empty: startedEmpty,
     unclean_exit: uncleanExit,
     groups,
     batches,
     torn_tail: tornTail ?? null,
-    dropped_bytes: droppedBytes,
+    dropped_bytes: bytes.droppedBytes,
+    unread_bytes: bytes.unreadBytes,
   };
 }
 
