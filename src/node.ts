@@ -90,7 +90,7 @@ export class Node {
     const faults = new Feed<Error>();
     const batches = new Feed<BatchReport>();
     await madeDirectory(config.dataDir);
-    const log = await openLog(config, faults, batches);
+    const log = await openLog({ config, logger, faults, batches });
     try {
       const main = await openMain({ config, logger, log, faults });
       await putQueueLimits(main, config);
@@ -184,7 +184,14 @@ async function madeDirectory(path: string): Promise<void> {
   });
 }
 
-function openLog(config: Config, faults: Feed<Error>, batches: Feed<BatchReport>): Promise<Log> {
+interface LogParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly faults: Feed<Error>;
+  readonly batches: Feed<BatchReport>;
+}
+
+function openLog({ config, logger, faults, batches }: LogParts): Promise<Log> {
   const { dataDir: directory, nodeId, clusterId, window } = config;
   const disk = { throttle: config.disk.throttle, refuse: config.disk.reject };
   return Log.open({
@@ -197,6 +204,7 @@ function openLog(config: Config, faults: Feed<Error>, batches: Feed<BatchReport>
     disk,
     onPoison: (fault) => faults.tell(fault),
     onBatch: (report) => batches.tell(report),
+    onLongScan: (bytes) => logger.info({ bytes }, 'checking_tables'),
   });
 }
 

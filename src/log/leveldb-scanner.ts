@@ -37,23 +37,31 @@ export interface StoreScan {
 
 const CURRENT = /^(MANIFEST-\d+)\n$/;
 
-/**
- * Reads everything and judges nothing. A directory without a store has neither tears nor flaws.
- *
- * @param dataBytesMax of the tables of a store that was closed in order, newest first, the data is looked at
- *   for as long as their bytes together are not more; of the others, only what leads to it. A store that
- *   was not closed is looked at as a whole: what ended it may have been LevelDB, stumbling over a table.
- */
-export async function scanStore(directory: string, dataBytesMax = Infinity): Promise<StoreScan> {
+export interface ScanBounds {
+  /**
+   * Of the tables of a store that was closed in order, newest first, the data is looked at for as long as
+   * their bytes together are not more; of the others, only what leads to it. A store that was not closed is
+   * looked at as a whole: what ended it may have been LevelDB, stumbling over a table.
+   */
+  readonly dataBytesMax: number;
+  /** Told before more data than that is read. */
+  readonly onLong: (bytes: number) => void;
+}
+
+const EVERYTHING: ScanBounds = { dataBytesMax: Infinity, onLong: () => undefined };
+
+/** Reads everything and judges nothing. A directory without a store has neither tears nor flaws. */
+export async function scanStore(directory: string, bounds = EVERYTHING): Promise<StoreScan> {
   const names = await namesIn(directory);
   const current = await currentManifest(directory, names);
   const manifest = await readRecords(directory, current.manifest);
   const logs = await readRecords(directory, names.filter((name) => name.endsWith('.log')).sort());
   const files = [...manifest, ...logs];
   const flaws = [...current.flaws, ...files.flatMap(recordFlaws), ...missingLogs(manifest, names)];
-  const tables = tablesIn({ directory, names, manifest: wholeIn(manifest) });
-  const bound = logs.slice(-1).some(endsInOrder) ? dataBytesMax : Infinity;
-  const seen = await scanTables(directory, await tables, bound);
+  const tables = await tablesIn({ directory, names, manifest: wholeIn(manifest) });
+  const bound = logs.slice(-1).some(endsInOrder) ? bounds.dataBytesMax : Infinity;
+  announce(tables, bound, bounds);
+  const seen = await scanTables(directory, tables, bound);
   return { torn: files.flatMap(tear), flaws: [...flaws, ...seen.flaws], unread: seen.unread };
 }
 
@@ -168,6 +176,11 @@ interface Listing {
 function tablesIn({ directory, names, manifest }: Listing): Promise<readonly TableFile[]> {
   if (manifest === undefined) return allTables(directory, names);
   return Promise.resolve(tablesNamed(contentsOf(manifest).tables.values(), names));
+}
+
+function announce(tables: readonly TableFile[], bound: number, bounds: ScanBounds): void {
+  const bytes = tables.reduce((sum, table) => sum + table.bytes, 0);
+  if (Math.min(bytes, bound) > bounds.dataBytesMax) bounds.onLong(bytes);
 }
 
 interface TablesSeen {

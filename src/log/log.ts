@@ -66,6 +66,8 @@ export interface LogOptions {
   readonly onPoison: (cause: Error) => void;
   /** Told of every batch that reached the disk. */
   readonly onBatch?: (report: BatchReport) => void;
+  /** Told, before opening, how many bytes of table files are read first, where that may take seconds. */
+  readonly onLongScan?: (bytes: number) => void;
 }
 
 const DEFAULTS = {
@@ -75,6 +77,7 @@ const DEFAULTS = {
   diskGauge: fileSystemShare,
   turn: () => setImmediate(),
   onBatch: () => undefined,
+  onLongScan: () => undefined,
 } as const satisfies Partial<LogOptions>;
 
 type Complete = Required<LogOptions>;

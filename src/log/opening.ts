@@ -52,19 +52,27 @@ export function snapshotDirectory(directory: string): string {
   return join(directory, 'snapshots');
 }
 
+/** Who opens the log, and who hears that it takes its time. */
+export interface Opening extends Claim {
+  /** Told how many bytes of table files are read first, where that may take seconds. */
+  readonly onLongScan: (bytes: number) => void;
+}
+
 /**
- * How much data of table files is read before a store is opened that was closed in order: seconds. Beyond it
- * lies older history, of which only the frame is looked at; `quorate log verify` reads all of it.
+ * How much data of table files is read before a store is opened that was closed in order: less than half a
+ * second. Beyond it lies older history, of which only the frame is looked at; `quorate log verify` reads all
+ * of it.
  */
-const DATA_BYTES_MAX = 2 * 1024 ** 3;
+const DATA_BYTES_MAX = 256 * 1024 ** 2;
 
 /** @throws LogFault; the store is closed again then. */
 export async function openLog(
   directory: string,
   factory: StoreFactory,
-  claim: Claim,
+  claim: Opening,
 ): Promise<Opened> {
-  const scan = await scanStore(storeDirectory(directory), DATA_BYTES_MAX);
+  const bounds = { dataBytesMax: DATA_BYTES_MAX, onLong: claim.onLongScan };
+  const scan = await scanStore(storeDirectory(directory), bounds);
   assertUnflawed(scan);
   const store = await factory(storeDirectory(directory));
   try {

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LevelStore } from '../../src/log/level-store.ts';
 import { Log } from '../../src/log/log.ts';
-import { scanStore } from '../../src/log/leveldb-scanner.ts';
+import { type ScanBounds, scanStore } from '../../src/log/leveldb-scanner.ts';
 import { pairs } from '../../src/log/store.ts';
 import { frame, framesOf, MAIN, openedLog, optionsFor, temporaryDirectory } from './fixtures.ts';
 
@@ -119,6 +119,8 @@ describe('the .log file of LevelDB', () => {
   });
 });
 
+const upTo = (dataBytesMax: number): ScanBounds => ({ dataBytesMax, onLong: () => undefined });
+
 describe('a table file of LevelDB', () => {
   test.each([
     ['data', 0.05],
@@ -153,11 +155,11 @@ describe('a table file of LevelDB', () => {
     const [path] = await filesOf(directory, /\.ldb$/);
     const { size } = await stat(path!);
     const store = join(directory, 'log');
-    expect(await scanStore(store, size)).toMatchObject({ flaws: [], unread: 0 });
+    expect(await scanStore(store, upTo(size))).toMatchObject({ flaws: [], unread: 0 });
     await flip(path!, 100);
-    expect(await scanStore(store, 0)).toMatchObject({ flaws: [], unread: size });
+    expect(await scanStore(store, upTo(0))).toMatchObject({ flaws: [], unread: size });
     await flip(path!, size - 60);
-    const { flaws } = await scanStore(store, 0);
+    const { flaws } = await scanStore(store, upTo(0));
     expect(flaws).toEqual([expect.objectContaining({ file: expect.stringMatching(/\.ldb$/) })]);
   });
 
@@ -169,9 +171,13 @@ describe('a table file of LevelDB', () => {
     await cp(directory, killed, { recursive: true });
     await log.close();
     const [path] = await filesOf(killed, /\.ldb$/);
-    expect(await scanStore(join(killed, 'log'), 0)).toMatchObject({ flaws: [], unread: 0 });
+    const told: number[] = [];
+    const bounds = { dataBytesMax: 0, onLong: (bytes: number) => told.push(bytes) };
+    expect(await scanStore(join(killed, 'log'), bounds)).toMatchObject({ flaws: [], unread: 0 });
+    const sizes = await Promise.all((await filesOf(killed, /\.ldb$/)).map((table) => stat(table)));
+    expect(told).toEqual([sizes.reduce((sum, { size }) => sum + size, 0)]);
     await flip(path!, 100);
-    const { flaws } = await scanStore(join(killed, 'log'), 0);
+    const { flaws } = await scanStore(join(killed, 'log'), upTo(0));
     expect(flaws).toEqual([
       { file: basename(path!), offset: 0, reason: 'a data block has a bad checksum' },
     ]);
