@@ -17,6 +17,9 @@ import type { Milliseconds } from './time.ts';
 /** The format of the keys and values of this build. */
 export const FORMAT_VERSION = 1;
 
+/** The cluster of a store that belongs to none yet: it will found one, or join one. */
+export const NO_CLUSTER = '';
+
 export interface Identity {
   readonly clusterId: string;
   readonly nodeId: string;
@@ -56,10 +59,27 @@ export async function foundIdentity(store: Store, claim: Claim): Promise<Identit
     formatVersion: FORMAT_VERSION,
     createdAt: claim.now,
   };
+  await writeIdentity(store, identity);
+  return identity;
+}
+
+/** The store takes its place in a cluster, once and for good. Durable when it resolves. */
+export async function belongTo(
+  store: Store,
+  identity: Identity,
+  clusterId: string,
+): Promise<Identity> {
+  if (identity.clusterId === clusterId) return identity;
+  if (identity.clusterId !== NO_CLUSTER) throw foreign('cluster', identity.clusterId, clusterId);
+  const belonging = { ...identity, clusterId };
+  await writeIdentity(store, belonging);
+  return belonging;
+}
+
+async function writeIdentity(store: Store, identity: Identity): Promise<void> {
   const writes = store.batch();
   writes.put(IDENTITY_KEY, sealed(IDENTITY_KEY, Buffer.from(JSON.stringify(identity))));
   await writes.write({ sync: true });
-  return identity;
 }
 
 /** @throws LogFault `newer-format` or `foreign-store` where the store is not the claimant's. */
@@ -67,7 +87,9 @@ export function assertClaim(identity: Identity, claim: Claim): void {
   assertReadable(identity.formatVersion);
   const { nodeId, clusterId = identity.clusterId } = claim;
   if (identity.nodeId !== nodeId) throw foreign('node', identity.nodeId, nodeId);
-  if (identity.clusterId !== clusterId) throw foreign('cluster', identity.clusterId, clusterId);
+  const isFree = identity.clusterId === NO_CLUSTER;
+  if (!isFree && identity.clusterId !== clusterId)
+    throw foreign('cluster', identity.clusterId, clusterId);
 }
 
 function assertReadable(format: number): void {

@@ -23,7 +23,7 @@ import { placeOf } from './frame.ts';
 import { GroupLog, type GroupLogs } from './group-log.ts';
 import type { GroupId } from './group.ts';
 import type { HardState } from './hard-state.ts';
-import type { Identity } from './identity.ts';
+import { belongTo, type Identity } from './identity.ts';
 import { numbered, numberedRange } from './keys.ts';
 import { LevelStore } from './level-store.ts';
 import { type Opened, openLog, type RecoveryReport, snapshotDirectory } from './opening.ts';
@@ -88,6 +88,8 @@ export interface Bounds {
   /** The last index that is on the disk; where nothing follows a floor, the floor. */
   readonly last: number;
   readonly lastTerm: number;
+  /** What lies before the oldest: the place of a snapshot, or of what was trimmed; 0 at the beginning. */
+  readonly floor: Position;
 }
 
 export interface ReadOptions {
@@ -100,8 +102,8 @@ export interface ReadOptions {
 }
 
 export class Log {
-  readonly identity: Identity;
   readonly recovery: RecoveryReport;
+  #identity: Identity;
   readonly #directory: string;
   readonly #store: Store;
   readonly #logs: GroupLogs;
@@ -110,7 +112,7 @@ export class Log {
   #closed: Promise<void> | undefined;
 
   private constructor(opened: Opened, writer: Writer, watermarks: Watermarks) {
-    this.identity = opened.identity;
+    this.#identity = opened.identity;
     this.recovery = opened.report;
     this.#directory = opened.directory;
     this.#store = opened.store;
@@ -132,6 +134,15 @@ export class Log {
     return new Log(opened, writer, watermarks);
   }
 
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** The store joins a cluster, if it belongs to none yet. @throws LogFault `foreign-store` */
+  async belongTo(clusterId: string): Promise<void> {
+    this.#identity = await belongTo(this.#store, this.#identity, clusterId);
+  }
+
   /** Every group that has anything in this log. */
   groups(): readonly GroupId[] {
     return [...this.#logs.all()].map(({ id }) => id);
@@ -139,7 +150,7 @@ export class Log {
 
   bounds(group: GroupId): Bounds {
     const { floor, durable } = this.#known(group);
-    return { first: floor.index + 1, last: durable.index, lastTerm: durable.term };
+    return { first: floor.index + 1, last: durable.index, lastTerm: durable.term, floor };
   }
 
   /** The last one that is on the disk. */

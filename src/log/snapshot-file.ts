@@ -9,7 +9,11 @@
  *  sha-256 of: [group as in keys][8: index] ‖ content
  *
  *    <index>.writing ── finish: fsync, rename, fsync of the directory ──▶ <index>.snapshot
+ *                    └─ hold ──▶ <index>.received ── publish ──────────────┘
  * ```
+ *
+ * What came from a peer is held until the log goes on behind it: a finished snapshot never lies beyond
+ * the log it belongs to.
  *
  * A file under its final name is whole, unless the disk damaged it; what a crash left under the other
  * name is removed when the log is opened. Files never fill LevelDB or its compactions.
@@ -40,6 +44,7 @@ export interface KeptSnapshots {
 
 const FINISHED = '.snapshot';
 const UNFINISHED = '.writing';
+const HELD = '.received';
 const MAGIC = Buffer.from('QSN1');
 const SHA_BYTES = 32;
 const TRAILER_BYTES = SHA_BYTES + 8 + MAGIC.length;
@@ -106,9 +111,29 @@ export class SnapshotShelf {
     return removed;
   }
 
+  /** Gives a held snapshot its name, now that the log goes on behind it. Harmless when it has it already. */
+  async publish(index: number): Promise<void> {
+    const held = await namesIn(this.#directory);
+    if (!held.includes(`${index}${HELD}`)) return;
+    await rename(this.#path(index, HELD), this.#path(index, FINISHED));
+    await syncDirectory(this.#directory);
+  }
+
+  /** After a start: a held snapshot that the log stands on is published, any other was never installed. */
+  async settleHeld(floor: number): Promise<void> {
+    await this.publish(floor);
+    const names = await namesIn(this.#directory);
+    for (const name of names.filter((held) => held.endsWith(HELD)))
+      await rm(join(this.#directory, name));
+  }
+
   /** Removes all of them: the group is gone. */
   remove(): Promise<void> {
     return rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #path(index: number, ending: string): string {
+    return join(this.#directory, `${index}${ending}`);
   }
 
   async #info(name: string): Promise<SnapshotInfo> {
@@ -162,10 +187,30 @@ export class SnapshotWriter {
     await written(this.#file, slice);
   }
 
+  /** Bytes of content so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Seals the file and gives it its name. It is on the disk when this resolves. */
-  async finish(): Promise<SnapshotInfo> {
-    const path = join(this.#directory, `${this.#index}${FINISHED}`);
-    await written(this.#file, this.#trailer());
+  finish(): Promise<SnapshotInfo> {
+    return this.#seal(FINISHED, this.#hash.digest());
+  }
+
+  /**
+   * Seals the file under the name of a held one.
+   * @returns false, and leaves nothing behind, where the content is not what `digest` says
+   */
+  async hold(digest: Buffer): Promise<boolean> {
+    const own = this.#hash.digest();
+    if (own.equals(digest)) await this.#seal(HELD, own);
+    else await this.abandon();
+    return own.equals(digest);
+  }
+
+  async #seal(ending: string, digest: Buffer): Promise<SnapshotInfo> {
+    const path = join(this.#directory, `${this.#index}${ending}`);
+    await written(this.#file, this.#trailer(digest));
     await this.#file.sync();
     await this.#file.close();
     await rename(this.#unfinished, path);
@@ -183,9 +228,9 @@ export class SnapshotWriter {
     return join(this.#directory, `${this.#index}${UNFINISHED}`);
   }
 
-  #trailer(): Buffer {
+  #trailer(digest: Buffer): Buffer {
     const trailer = Buffer.alloc(TRAILER_BYTES);
-    trailer.set(this.#hash.digest());
+    trailer.set(digest);
     writeUint64(trailer, this.#bytes, SHA_BYTES);
     trailer.set(MAGIC, SHA_BYTES + 8);
     return trailer;
@@ -222,6 +267,11 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
     if (trailer !== undefined) return new SnapshotReader(file, path, hash, trailer);
     await file.close();
     throw damagedFile(path);
+  }
+
+  /** The sha-256 the content must have, bound to its group and index. */
+  get digest(): Buffer {
+    return this.#trailer.subarray(0, SHA_BYTES);
   }
 
   /** A part of the content, unchecked: for sending it in chunks to a peer, who checks the whole. */

@@ -32,7 +32,7 @@ import { RULES_VERSION, rulesInForce } from './rules.ts';
 import { recognise, remember } from './sessions.ts';
 import type { Table } from './table.ts';
 import { Tables } from './tables.ts';
-import { type Change, UndoRing, type UndoLimits } from './undo-ring.ts';
+import { type Change, UndoRing, type UndoLimits, weightOf } from './undo-ring.ts';
 
 /** One more than the largest index: a token is `epoch · TOKEN_EPOCH + index`, below 2^53. */
 export const TOKEN_EPOCH = 2 ** 40;
@@ -93,11 +93,11 @@ function declare<Rule>(rules: Map<string, Rule>, type: string, rule: Rule): void
 
 export class Machine {
   readonly projections: readonly Projection[];
-  readonly #undo: UndoRing;
-  readonly #tables: Tables;
+  #undo: UndoRing;
+  #tables: Tables;
   readonly #commands = new Map<string, CommandRule>();
   readonly #folds = new Map<string, Fold>();
-  readonly #chain = new OutcomeChain();
+  #chain = new OutcomeChain();
   readonly #rules: number;
   #position: Position;
   readonly #fold = (fact: Fact, moment: Moment): void => {
@@ -232,6 +232,17 @@ export class Machine {
     this.#undo.clear();
   }
 
+  /**
+   * Becomes what `other`, of the same projections, has become: a snapshot is restored beside the machine
+   * that serves, and takes its place in one step. The other must not be used any more.
+   */
+  adopt(other: Machine): void {
+    this.#undo = other.#undo;
+    this.#tables = other.#tables;
+    this.#chain = other.#chain;
+    this.#position = other.#position;
+  }
+
   #register(projection: Projection): void {
     for (const definition of projection.tables) this.#tables.add(definition);
     for (const [type, rule] of Object.entries(projection.commands))
@@ -310,7 +321,7 @@ export class Machine {
       skipped: this.#position.skipped + Number(outcome.kind === 'skipped'),
       faults: this.#position.faults + Number(isRuleFault(outcome)),
     };
-    const changes = this.#undo.commit(entry.index, outcomeBytes.length * 2 + 200);
+    const changes = this.#undo.commit(entry.index, weightOf(this.#undo.open));
     return { entry, outcome, outcomeBytes, changes, page };
   }
 }

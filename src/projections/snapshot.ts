@@ -181,6 +181,14 @@ class Messages {
   }
 }
 
+/** Reads the manifest at the head of a snapshot's content. @param readAt gives a part of the content */
+export async function readManifest(
+  readAt: (offset: number, length: number) => Promise<Buffer>,
+): Promise<SnapshotManifest> {
+  const length = (await readAt(0, 4)).readUInt32BE(0);
+  return usableManifest(packr.unpack(await readAt(4, length)));
+}
+
 /** Thrown where a snapshot cannot be used: of a newer version, or not what its name says. */
 export class SnapshotUnusable extends Error {
   override readonly name = 'SnapshotUnusable';

@@ -54,6 +54,10 @@ export type ConfigurationChange =
 export interface EngineSink {
   /** Sealed frames of committed entries, in order, each exactly once. Must not throw. */
   committed(frames: readonly Buffer[]): void;
+  /** Everything up to this index is replaced by the group's snapshot of it, which lies on its shelf. */
+  install(index: number): Promise<void>;
+  /** Who leads has changed. */
+  led(): void;
 }
 
 export interface Engine {

@@ -73,7 +73,11 @@ async function started(disk: Disk, { clock, gate }: Around, start: Start): Promi
     group: MAIN,
     nodeId: 'node-1',
     clock,
-    sink: { committed: (frames) => void delivered.push(...frames.map(decodeEntry)) },
+    sink: {
+      install: () => Promise.resolve(),
+      led: () => undefined,
+      committed: (frames) => void delivered.push(...frames.map(decodeEntry)),
+    },
     applied: start.applied ?? 0,
     appliedAt: start.appliedAt ?? 0,
     breathe,

@@ -119,12 +119,20 @@ export class Hub {
 
   #push(applied: AppliedEntry, frame: Buffer): void {
     const entry = new RecentEntry(applied, frame.length + applied.outcomeBytes.length);
+    if (entry.index !== this.#last + 1) this.#jump(entry.index);
     if (this.#last - this.#first + 1 === RING_ENTRIES) this.#drop();
     this.#ring[entry.index % RING_ENTRIES] = entry;
     this.#last = entry.index;
     this.#bytes += entry.bytes;
     while (this.#bytes > RING_BYTES_MAX) this.#drop();
     this.#waking ??= setImmediate(() => this.#wake());
+  }
+
+  /** A snapshot from a peer took the place of entries nobody here has seen: who wants them is told. */
+  #jump(to: number): void {
+    this.#ring = [];
+    this.#bytes = 0;
+    this.#first = to;
   }
 
   #drop(): void {

@@ -231,6 +231,16 @@ export class Group implements EngineSink {
     this.#wakeLoops();
   }
 
+  async install(index: number): Promise<void> {
+    const machine = new Machine(this.#options);
+    await this.snapshots.install(index, machine);
+    this.machine.adopt(machine);
+  }
+
+  led(): void {
+    if (this.#engine !== undefined) this.#duties.poke();
+  }
+
   /** Stops proposing, then the engine; writes the unfinished outcome page. Idempotent. */
   async stop(): Promise<void> {
     await this.#duties.stop();

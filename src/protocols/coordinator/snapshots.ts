@@ -80,6 +80,7 @@ export class Snapshots {
   async restore(): Promise<number> {
     const { log, group, machine } = this.#options;
     const shelf = log.snapshots(group);
+    await shelf.settleHeld(log.bounds(group).floor.index);
     const [newest] = await shelf.list();
     if (newest === undefined) return 0;
     this.#assertLogReaches(newest.index);
@@ -87,6 +88,18 @@ export class Snapshots {
     this.#lastIndex = manifest.position.index;
     this.#lastBytes = newest.bytes;
     return manifest.position.index;
+  }
+
+  /** Restores a snapshot that came from a peer, now that the log goes on behind it, into an empty machine. */
+  async install(index: number, machine: Machine): Promise<void> {
+    const { log, group } = this.#options;
+    const shelf = log.snapshots(group);
+    await shelf.publish(index);
+    const reader = await shelf.open(index);
+    this.#lastBytes = reader.bytes;
+    await restoreSnapshot(machine, reader);
+    this.#lastIndex = index;
+    this.#bytesSince = 0;
   }
 
   /** A snapshot is finished only when the log it stands on is on the disk: a shorter log has lost entries. */

@@ -16,6 +16,8 @@ export type Input =
   | { readonly kind: 'persist_failed' }
   /** The host's machine has applied up to here; entries below may leave memory. */
   | { readonly kind: 'applied'; readonly index: number }
+  /** The members a new cluster begins with, at index 0. Nothing changes where members are known already. */
+  | { readonly kind: 'found'; readonly configuration: Configuration }
   /** Answers `fetch`: the entries from `from` on, read from the disk. None: they are compacted. */
   | {
       readonly kind: 'fetched';
@@ -73,7 +75,7 @@ export type Refusal =
   | 'no_leader'
   /** Leadership is being handed over. */
   | 'transferring'
-  /** Too much waits for its quorum. */
+  /** Too much waits for its quorum: bytes of proposals, or reads. */
   | 'uncommitted_full'
   /** The leader's disk failed. */
   | 'disk_failed'
@@ -99,9 +101,9 @@ export interface Write {
 
 export interface HardState {
   readonly term: number;
-  /** Who got the vote in `term`; empty: nobody. */
+  /** Who got the vote in `term`, as `id@store`; empty: nobody. An emptied disk is somebody else. */
   readonly vote: string;
-  /** A hint. */
+  /** A hint: committed, and on the disk before this state was. */
   readonly commit: number;
 }
 
@@ -181,8 +183,10 @@ export interface Timing {
   readonly election: { readonly least: number; readonly most: number };
   /** No `persisted` for so long: the leader stops accepting and hands over. */
   readonly disk_patience: number;
-  /** A gap between two steps above this counts as `tick` only: the process was stopped, not the peers. */
+  /** A wake-up later than this counts as a tick only: the process was stopped, not the peers. */
   readonly stall: number;
+  /** Heartbeats without any news after which an idle group stops its clocks; Infinity: never. */
+  readonly quiesce_after: number;
 }
 
 export interface Bounds {

@@ -1,0 +1,125 @@
+/**
+ * What is committed goes to the sink, in order, each entry once: from memory, or from the disk where
+ * memory no longer has it, or all at once as a snapshot.
+ *
+ * ```
+ *  idle ── commit ──▶ in memory: at once ──▶ idle
+ *    │                  └ not there: reading ──▶ idle
+ *    └─── install ──▶ installing ──▶ idle
+ * ```
+ */
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import { splitFrames } from '../../log/split-frames.ts';
+import type { EngineSink } from '../engine.ts';
+import type { Entry } from './core/entry.ts';
+
+/** Entries handed over between two looks at what else waits. */
+const AT_ONCE = 1_000;
+
+export interface ApplyingOptions {
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly sink: EngineSink;
+  readonly applied: number;
+  /** What the core holds in memory. */
+  readonly entry: (index: number) => Entry | undefined;
+  /** Told after the sink took everything up to this index. */
+  readonly onApplied: (index: number) => void;
+  readonly onFault: (fault: Error) => void;
+  readonly breathe: () => Promise<void>;
+}
+
+export class Applying {
+  readonly #options: ApplyingOptions;
+  #applied: number;
+  #committed: number;
+  #busy: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: ApplyingOptions) {
+    this.#options = options;
+    this.#applied = options.applied;
+    this.#committed = options.applied;
+  }
+
+  get applied(): number {
+    return this.#applied;
+  }
+
+  commit(index: number): void {
+    if (index <= this.#committed) return;
+    this.#committed = index;
+    this.#options.log.setCommitted(this.#options.group, index);
+    this.#pump();
+  }
+
+  /** The snapshot of this index, which lies on the shelf, takes the place of everything. */
+  async install(index: number): Promise<void> {
+    await this.#busy;
+    this.#occupy(this.#install(index));
+    await this.#busy;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#busy;
+  }
+
+  #pump(): void {
+    if (this.#busy !== undefined || this.#stopped || this.#applied >= this.#committed) return;
+    if (this.#options.entry(this.#applied + 1) === undefined) this.#occupy(this.#fromDisk());
+    else this.#occupyIfMore(this.#fromMemory());
+  }
+
+  /** @returns whether more is committed than was handed over at once */
+  #fromMemory(): boolean {
+    const frames: Buffer[] = [];
+    const end = Math.min(this.#committed, this.#applied + AT_ONCE);
+    for (let index = this.#applied + 1; index <= end; index++) {
+      const entry = this.#options.entry(index);
+      if (entry === undefined) break;
+      frames.push(entry.frame as Buffer);
+    }
+    this.#handOver(frames);
+    return this.#applied < this.#committed;
+  }
+
+  #occupyIfMore(more: boolean): void {
+    if (more) this.#occupy(this.#options.breathe());
+  }
+
+  async #fromDisk(): Promise<void> {
+    const { log, group, breathe } = this.#options;
+    for await (const chunk of log.read(group, this.#applied + 1, { to: this.#committed })) {
+      if (this.#stopped) return;
+      this.#handOver(splitFrames(chunk.frames));
+      await breathe();
+    }
+  }
+
+  async #install(index: number): Promise<void> {
+    await this.#options.sink.install(index);
+    this.#applied = index;
+    this.#committed = Math.max(this.#committed, index);
+    this.#options.onApplied(index);
+  }
+
+  #handOver(frames: Buffer[]): void {
+    this.#options.sink.committed(frames);
+    this.#applied += frames.length;
+    this.#options.onApplied(this.#applied);
+  }
+
+  #occupy(work: Promise<void>): void {
+    this.#busy = work.then(
+      () => this.#free(),
+      (fault: unknown) => this.#options.onFault(fault as Error),
+    );
+  }
+
+  #free(): void {
+    this.#busy = undefined;
+    this.#pump();
+  }
+}

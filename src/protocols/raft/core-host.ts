@@ -1,0 +1,168 @@
+/**
+ * The host of one Raft core. The core decides; this gives it a disk, peers, time and a machine.
+ *
+ * ```
+ *  proposals, reads, changes ─┐                     ┌─▶ writes ─▶ log ── durable ─▶ persisted, `then` leaves
+ *  messages from peers ───────┼─▶ core.step … take ─┼─▶ messages to peers
+ *  time, lost links ──────────┘    once per turn    ├─▶ committed frames ─▶ sink ─▶ who waits is answered
+ *                                                   └─▶ reads from disk, snapshots to followers, next wake
+ * ```
+ *
+ * What happens within one turn of the event loop is stepped at once and taken together, so that a turn's
+ * proposals share a message and a write.
+ */
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import type { Members, MembersAt } from '../../log/members.ts';
+import type { Clock } from '../../log/time.ts';
+import type { EngineSink } from '../engine.ts';
+import type { LogTime } from '../log-time.ts';
+import { Applying } from './applying.ts';
+import type { CoreStatus, RaftCore } from './core/core.ts';
+import type { Effects, Fetch, Input, Settled, Trace, Write } from './core/input.ts';
+import type { Exchange } from './exchange.ts';
+import { Fetching } from './fetching.ts';
+import { NEW_MEMBER } from './restoring.ts';
+import { Writing } from './writing.ts';
+
+export interface CoreHostOptions {
+  readonly core: RaftCore;
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly clock: Clock;
+  readonly time: LogTime;
+  readonly exchange: Exchange;
+  readonly sink: EngineSink;
+  /** The index the sink has already. */
+  readonly applied: number;
+  readonly breathe: () => Promise<void>;
+  readonly onSettled: (settled: Settled) => void;
+  readonly onApplied: (index: number) => void;
+  /** A follower needs a snapshot of this index or later. */
+  readonly onSnapshotNeeded: (peer: string, atLeast: number) => void;
+  readonly onTrace: (trace: Trace) => void;
+  /** The disk or the sink failed: this node must not go on. */
+  readonly onFault: (fault: Error) => void;
+}
+
+export class CoreHost {
+  readonly #options: CoreHostOptions;
+  readonly #core: RaftCore;
+  readonly #writing: Writing;
+  readonly #applying: Applying;
+  readonly #fetching: Fetching;
+  #turn: 'idle' | 'due' | 'stopped' = 'idle';
+  #cancelWake: () => void = () => undefined;
+  #wakeAt: number | undefined;
+
+  constructor(options: CoreHostOptions) {
+    const { core, log, group, time } = options;
+    this.#options = options;
+    this.#core = core;
+    const hard = log.hardState(group) ?? NEW_MEMBER;
+    this.#writing = new Writing({ log, group, time, hard });
+    this.#applying = new Applying({
+      ...options,
+      entry: (index) => core.entry(index),
+      onApplied: (index) => this.#noteApplied(index),
+    });
+    this.#fetching = new Fetching({ ...options, step: (input) => this.step(input) });
+  }
+
+  /** Who takes part, as the disk has it. */
+  get members(): readonly MembersAt[] {
+    return this.#writing.members;
+  }
+
+  get applied(): number {
+    return this.#applying.applied;
+  }
+
+  status(): CoreStatus {
+    return this.#core.status();
+  }
+
+  /** Something happened; what follows from it is done at the end of the turn. */
+  step(input: Input): void {
+    if (this.#turn === 'stopped') return;
+    this.#core.step(input, this.#options.clock.monotonic());
+    if (this.#turn === 'due') return;
+    this.#turn = 'due';
+    void this.#options.breathe().then(() => this.#take());
+  }
+
+  /** The members of a new cluster, which are on the disk already. */
+  found(configuration: Members): void {
+    this.#writing.found(configuration);
+    this.step({ kind: 'found', configuration });
+  }
+
+  async stop(): Promise<void> {
+    this.#turn = 'stopped';
+    this.#cancelWake();
+    await this.#applying.stop();
+    await this.#fetching.stop();
+  }
+
+  #take(): void {
+    if (this.#turn === 'stopped') return;
+    this.#turn = 'idle';
+    const effects = this.#core.take();
+    // Frames are sealed when they are written, so they are written before they are sent.
+    for (const write of effects.writes) this.#write(write, effects.commit);
+    this.#options.exchange.send(this.#options.group, effects.send);
+    this.#tell(effects);
+    this.#applying.commit(effects.commit);
+    this.#sleepUntil(effects.next_wake);
+  }
+
+  #tell({ settled, fetch, need_snapshot, trace }: Effects): void {
+    for (const one of settled) this.#options.onSettled(one);
+    for (const wanted of fetch) this.#fetch(wanted);
+    for (const { peer, at_least } of need_snapshot) this.#options.onSnapshotNeeded(peer, at_least);
+    for (const one of trace) this.#options.onTrace(one);
+  }
+
+  #write(write: Write, committed: number): void {
+    const { seq, then, snapshot } = write;
+    const durable = this.#writing.put(write, committed);
+    const installed = snapshot === undefined ? undefined : this.#applying.install(snapshot.index);
+    void Promise.all([durable, installed]).then(
+      () => this.#persisted(seq, then),
+      (fault: unknown) => this.#failed(fault as Error),
+    );
+  }
+
+  #persisted(seq: number, then: Write['then']): void {
+    if (this.#turn === 'stopped') return;
+    this.#options.exchange.send(this.#options.group, then);
+    this.step({ kind: 'persisted', seq });
+  }
+
+  #failed(fault: Error): void {
+    this.step({ kind: 'persist_failed' });
+    this.#options.onFault(fault);
+  }
+
+  #fetch(wanted: Fetch): void {
+    this.#fetching.fetch(wanted);
+  }
+
+  #noteApplied(index: number): void {
+    this.step({ kind: 'applied', index });
+    this.#options.onApplied(index);
+  }
+
+  /** One timer at a time, set anew only when the core wants to be woken at another time. */
+  #sleepUntil(at: number | undefined): void {
+    if (at === this.#wakeAt) return;
+    this.#cancelWake();
+    this.#wakeAt = at;
+    if (at === undefined) return;
+    const { clock } = this.#options;
+    this.#cancelWake = clock.after(Math.max(0, at - clock.monotonic()), () => {
+      this.#wakeAt = undefined;
+      this.step({ kind: 'wake' });
+    });
+  }
+}

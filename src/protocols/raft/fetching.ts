@@ -1,0 +1,56 @@
+/**
+ * Entries that have left memory and that a follower still needs, read from the disk: one chunk for each
+ * follower at a time, since the core asks again for what follows.
+ */
+import type { GroupId } from '../../log/group.ts';
+import { Compacted } from '../../log/fault.ts';
+import type { Log } from '../../log/log.ts';
+import { splitFrames } from '../../log/split-frames.ts';
+import type { Entry } from './core/entry.ts';
+import type { Fetch, Input } from './core/input.ts';
+import { entryOf } from './frames.ts';
+
+export interface FetchingOptions {
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly step: (input: Input) => void;
+  readonly onFault: (fault: Error) => void;
+}
+
+export class Fetching {
+  readonly #options: FetchingOptions;
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(options: FetchingOptions) {
+    this.#options = options;
+  }
+
+  fetch(wanted: Fetch): void {
+    const fetched = this.#fetch(wanted).catch((fault: unknown) =>
+      this.#options.onFault(fault as Error),
+    );
+    this.#underWay.add(fetched);
+    void fetched.then(() => this.#underWay.delete(fetched));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #fetch({ peer, from, bytes }: Fetch): Promise<void> {
+    const entries = await this.#read(from, bytes);
+    this.#options.step({ kind: 'fetched', peer, from, entries });
+  }
+
+  /** None where they are compacted: the follower then gets a snapshot. */
+  async #read(from: number, bytes: number): Promise<readonly Entry[]> {
+    const { log, group } = this.#options;
+    try {
+      for await (const chunk of log.read(group, from, { bytes, uncommitted: true }))
+        return splitFrames(chunk.frames).map(entryOf);
+    } catch (error) {
+      if (!(error instanceof Compacted)) throw error;
+    }
+    return [];
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * How a node with an empty store comes to take part: a new cluster is founded, or one that is there is
+ * joined. A store that ever took part is never asked about; what its log says rules.
+ *
+ * ```
+ *                 ┌ every voter is empty ──▶ found: the same members and cluster on all of them ─▶ voter
+ *  empty ─ hello ─┼ one knows us as voter ─▶ found as it did ───────────────────────────────────▶ voter
+ *                 └ founded without us ────▶ ask its leader: learner ─ caught up ─ ask again ───▶ voter
+ * ```
+ *
+ * An empty store is not a new voter: where the cluster knows another store under our id, ours comes in
+ * as a learner and takes the other's place only when it holds everything.
+ */
+import { createHash } from 'node:crypto';
+import { type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
+import { Loop, type LoopStatus } from '../coordinator/loop.ts';
+import type { PeerIdentity } from '../transport/network.ts';
+import type { Exchange, NodeOrAddress } from './exchange.ts';
+import type { Fields } from './fields.ts';
+import type { RaftEngine } from './raft-engine.ts';
+
+const ATTEMPT_MS: Milliseconds = 250;
+/** A store that spoke so recently lives: another under its id is a mistake, or a copy. */
+const ALIVE_MS: Milliseconds = 5_000;
+
+export interface JoiningOptions {
+  readonly self: Member;
+  /** The voters of a new cluster, this node among them, with where they are reached. */
+  readonly voters: readonly Omit<Member, 'store'>[];
+  /** Addresses of members of a cluster to join instead. */
+  readonly join: readonly string[];
+  readonly engine: RaftEngine;
+  readonly exchange: Exchange;
+  readonly clock: Clock;
+  /** The cluster this store belongs to; empty while it belongs to none. */
+  readonly clusterId: () => string;
+  /** Makes the store belong to a cluster. Durable when it resolves. */
+  readonly belong: (clusterId: string) => Promise<void>;
+  readonly onProgress: (what: string) => void;
+}
+
+/** What another node says of itself. */
+type Hello =
+  | { readonly kind: 'empty'; readonly store: string }
+  | { readonly kind: 'member'; readonly clusterId: string; readonly members: Members };
+
+type Goal = 'voter' | 'reached';
+
+export class Joining {
+  readonly #options: JoiningOptions;
+  readonly #loop: Loop;
+  #goal: Goal;
+  #told = '';
+
+  constructor(options: JoiningOptions) {
+    this.#options = options;
+    const { engine, exchange, clock } = options;
+    // Only a store that is empty now asks for a vote: one that was made a learner stays one.
+    this.#goal = engine.members() === NO_MEMBERS ? 'voter' : 'reached';
+    exchange.answer('hello', () => Promise.resolve(this.#hello()));
+    exchange.answer('join', (from, question) => this.#admitted(from, question));
+    this.#loop = new Loop({
+      name: 'joining',
+      clock,
+      interval: ATTEMPT_MS,
+      run: () => this.#attempt(),
+    });
+  }
+
+  start(): void {
+    if (this.#goal === 'reached') return;
+    this.#loop.start();
+    this.#loop.poke();
+  }
+
+  status(): LoopStatus {
+    return this.#loop.status();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  async #attempt(): Promise<void> {
+    if (this.#goal === 'reached') return;
+    const { engine, self } = this.#options;
+    if (isIn(engine.members().voters, self)) this.#goal = 'reached';
+    else if (engine.members() !== NO_MEMBERS || this.#options.join.length > 0)
+      await this.#askToJoin();
+    else await this.#askAround();
+  }
+
+  /** What this node answers to `hello`. */
+  #hello(): readonly unknown[] {
+    const { engine, self, clusterId } = this.#options;
+    const members = engine.members();
+    return members === NO_MEMBERS ? ['empty', self.store] : ['member', clusterId(), members];
+  }
+
+  async #askAround(): Promise<void> {
+    const { self, voters } = this.#options;
+    const others = voters.filter(({ id }) => id !== self.id);
+    const hellos = await Promise.all(others.map(({ id }) => this.#helloOf({ nodeId: id })));
+    const founded = hellos.find((hello) => hello?.kind === 'member');
+    if (founded?.kind === 'member') return this.#takePart(founded);
+    const silent = others.filter((_, place) => hellos[place] === undefined);
+    if (silent.length > 0) return this.#tell(`waiting for ${names(silent)} to found the cluster`);
+    return this.#found(others.map((other, place) => ({ ...other, store: storeOf(hellos[place]) })));
+  }
+
+  async #helloOf(to: NodeOrAddress): Promise<Hello | undefined> {
+    try {
+      return helloIn(await this.#options.exchange.askNode(to, 'hello', []));
+    } catch {
+      // Not there yet, or not any more: the next attempt asks again.
+      return undefined;
+    }
+  }
+
+  /** Every voter works out the same members and the same cluster from the same answers. */
+  async #found(others: readonly Member[]): Promise<void> {
+    const { self, engine, belong } = this.#options;
+    const voters = [self, ...others].sort((one, other) => (one.id < other.id ? -1 : 1));
+    const clusterId = clusterIdOf(voters);
+    this.#tell(`founding cluster ${clusterId} of ${names(voters)}`);
+    await belong(clusterId);
+    await engine.found({ voters, outgoing: [], learners: [] });
+  }
+
+  async #takePart({ clusterId, members }: Extract<Hello, { kind: 'member' }>): Promise<void> {
+    const { self, engine, belong } = this.#options;
+    await belong(clusterId);
+    if (isIn(members.voters, self)) await engine.found(members);
+    else await this.#askToJoin();
+  }
+
+  async #askToJoin(): Promise<void> {
+    const { self, belong } = this.#options;
+    const answer = await this.#asked(this.#doors());
+    const [verdict, detail] = answer;
+    if (verdict === 'learner' || verdict === 'voter') await belong(detail);
+    this.#tell(`asked to join as ${self.id}: ${verdict} ${detail}`);
+  }
+
+  /** Whom to ask: members we know, the voters we were told of, the addresses we were given. */
+  #doors(): readonly NodeOrAddress[] {
+    const { self, voters, join, engine } = this.#options;
+    const leader = engine.status().leader_id;
+    const known = leader === undefined ? voters.map(({ id }) => id) : [leader];
+    const nodes = known.filter((id) => id !== self.id).map((nodeId) => ({ nodeId }));
+    return [...nodes, ...join.map((address) => ({ address }))];
+  }
+
+  /** The first answer of a leader; a node that follows says who leads. */
+  async #asked(doors: readonly NodeOrAddress[]): Promise<readonly [string, string]> {
+    let last: readonly [string, string] = ['nobody', 'answered'];
+    for (const door of doors) {
+      last = (await this.#askDoor(door)) ?? last;
+      if (last[0] !== 'leader') continue;
+      last = (await this.#askDoor({ address: last[1] })) ?? last;
+    }
+    return last;
+  }
+
+  async #askDoor(door: NodeOrAddress): Promise<readonly [string, string] | undefined> {
+    const { exchange, self } = this.#options;
+    const members = { voters: [self], outgoing: [], learners: [] };
+    try {
+      const answer = await exchange.askNode(door, 'join', [members]);
+      return [answer.text(), answer.text()];
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A node asks to take part; only the leader lets it. */
+  async #admitted(from: PeerIdentity, question: Fields): Promise<readonly unknown[]> {
+    const [candidate] = question.members().voters;
+    if (candidate === undefined || candidate.id !== from.nodeId || candidate.store !== from.storeId)
+      return ['refused', 'a node asks for itself only'];
+    const { engine } = this.#options;
+    const { role, leader_id } = engine.status();
+    if (role !== 'leader') return ['leader', this.#addressOf(leader_id)];
+    return this.#admit(candidate);
+  }
+
+  async #admit(candidate: Member): Promise<readonly unknown[]> {
+    const { engine, clusterId } = this.#options;
+    const { voters, learners } = engine.members();
+    if (isIn(voters, candidate)) return ['voter', clusterId()];
+    if (isIn(learners, candidate)) {
+      await engine.promote(candidate.id);
+      return ['learner', clusterId()];
+    }
+    if (this.#isAlive(candidate.id))
+      return ['refused', `${candidate.id} is taken by a store that answers; choose another id`];
+    const change = await engine.admit(candidate);
+    return change.kind === 'changed' ? ['learner', clusterId()] : ['refused', change.reason];
+  }
+
+  /** Whether another store of this node spoke lately. */
+  #isAlive(id: string): boolean {
+    const { engine, clock } = this.#options;
+    const peer = engine.report().peers.find((known) => known.id === id);
+    return peer !== undefined && clock.monotonic() - peer.last_contact < ALIVE_MS;
+  }
+
+  #addressOf(id: string | undefined): string {
+    const { voters } = this.#options.engine.members();
+    return voters.find((voter) => voter.id === id)?.addresses[0] ?? '';
+  }
+
+  /** Says what is new, once. */
+  #tell(what: string): void {
+    if (what === this.#told) return;
+    this.#told = what;
+    this.#options.onProgress(what);
+  }
+}
+
+function isIn(members: readonly Member[], { id, store }: Member): boolean {
+  return members.some((member) => member.id === id && member.store === store);
+}
+
+function names(members: readonly { readonly id: string }[]): string {
+  return members.map(({ id }) => id).join(', ');
+}
+
+function helloIn(answer: Fields): Hello | undefined {
+  const kind = answer.text();
+  if (kind === 'empty') return { kind, store: answer.text() };
+  if (kind === 'member') return { kind, clusterId: answer.text(), members: answer.members() };
+  return undefined;
+}
+
+function storeOf(hello: Hello | undefined): string {
+  return hello?.kind === 'empty' ? hello.store : '';
+}
+
+/** Written like a UUID, drawn from nothing but the stores that found the cluster. */
+function clusterIdOf(voters: readonly Member[]): string {
+  const stores = voters.map(({ id, store }) => `${id} ${store}`).join('\n');
+  const hex = createHash('sha256').update(stores).digest('hex');
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20, 32),
+  ].join('-');
+}

@@ -1,0 +1,288 @@
+/**
+ * Agreement by Raft, behind the port of all engines.
+ *
+ * ```
+ *  propose ─ we lead ──▶ core ─▶ committed and applied here ──────────────▶ {index, term}
+ *     │                                                                        ▲
+ *     └── another leads ─▶ asked over the link ─▶ committed there ─▶ applied here
+ * ```
+ *
+ * A follower forwards what its own clients propose and never what another node forwarded, so nothing
+ * circles. When the link to the leader drops, the answer is `unknown` at once: it may have been appended.
+ */
+import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES } from '../../log/frame.ts';
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import { type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
+import type { Traffic } from '../../log/traffic.ts';
+import type {
+  Configuration,
+  ConfigurationChange,
+  Engine,
+  EngineRefusal,
+  EngineRole,
+  EngineSink,
+  EngineStatus,
+  Proposed,
+  ReadPoint,
+} from '../engine.ts';
+import { LogTime } from '../log-time.ts';
+import { type CoreStatus, RaftCore } from './core/core.ts';
+import { CoreHost } from './core-host.ts';
+import type { Bounds, Role, Timing, Trace, WantedMembers } from './core/input.ts';
+import type { Exchange } from './exchange.ts';
+import { Forwarding } from './forwarding.ts';
+import { frameMaker } from './frames.ts';
+import { NEW_MEMBER, restoredFrom } from './restoring.ts';
+import { type Settlement, Settling } from './settling.ts';
+import { SnapshotExchange } from './snapshot-exchange.ts';
+
+export interface RaftOptions {
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly timing: Timing;
+  readonly bounds: Bounds;
+  readonly exchange: Exchange;
+  readonly sink: EngineSink;
+  /** The index the sink has already, from a snapshot. */
+  readonly applied: number;
+  readonly appliedAt: Milliseconds;
+  /** Sees to it that the shelf holds a recent snapshot. @returns its index */
+  readonly takeSnapshot: () => Promise<number>;
+  readonly breathe: () => Promise<void>;
+  readonly onTrace: (trace: Trace) => void;
+  /** Something went wrong that will be tried again. */
+  readonly onError: (error: unknown) => void;
+  /** The disk or the sink failed: this node must not go on. */
+  readonly onFault: (fault: Error) => void;
+}
+
+const ROLES: Readonly<Record<Role, EngineRole>> = {
+  follower: 'follower',
+  pre_candidate: 'candidate',
+  candidate: 'candidate',
+  leader: 'leader',
+};
+
+export class RaftEngine implements Engine {
+  readonly #options: RaftOptions;
+  readonly #host: CoreHost;
+  readonly #settling = new Settling();
+  readonly #forwarding: Forwarding;
+  readonly #snapshots: SnapshotExchange;
+  readonly #time: LogTime;
+  readonly #leave: () => void;
+  #stopped = false;
+
+  private constructor(options: RaftOptions, core: RaftCore) {
+    this.#options = options;
+    this.#time = new LogTime(options.clock);
+    this.#time.resume(options.appliedAt);
+    this.#host = new CoreHost({
+      ...options,
+      core,
+      time: this.#time,
+      onSettled: (settled) => this.#settling.settle(settled),
+      onApplied: (index) => this.#settling.applied(index),
+      onSnapshotNeeded: (peer, atLeast) => this.#snapshots.send(peer, atLeast),
+      onTrace: (trace) => this.#note(trace),
+    });
+    this.#snapshots = new SnapshotExchange({
+      ...options,
+      term: () => this.#host.status().term,
+      step: (input) => this.#host.step(input),
+    });
+    this.#forwarding = new Forwarding({
+      ...options,
+      propose: (frame, traffic) => this.#proposeHere(frame, traffic),
+    });
+    this.#leave = options.exchange.join(options.group, {
+      receive: (message) => this.#host.step({ kind: 'message', message }),
+      asked: (from, topic, question) =>
+        topic === 'forward'
+          ? this.#forwarding.answer(question)
+          : this.#snapshots.answer(from, question),
+      streamed: (from, header, chunks) => this.#snapshots.receive(from, header, chunks),
+      linkUp: () => undefined,
+      linkDown: (peer) => this.#lost(peer),
+    });
+  }
+
+  /** Takes part in the group from what the disk holds. */
+  static async start(options: RaftOptions): Promise<RaftEngine> {
+    const { log, group, nodeId: id, clock, applied } = options;
+    const restored = await restoredFrom(log, group, applied);
+    const store = log.identity.storeId;
+    const core = new RaftCore(
+      { ...options, id, store, frames: frameMaker(id), restored },
+      clock.monotonic(),
+    );
+    const engine = new RaftEngine(options, core);
+    engine.#host.step({ kind: 'wake' });
+    return engine;
+  }
+
+  async propose(frame: Buffer, traffic: Traffic): Promise<Proposed> {
+    const refused = this.#refusal(frame);
+    if (refused !== undefined) return { kind: 'refused', code: refused };
+    const { leader } = this.#host.status();
+    if (leader === undefined) return { kind: 'refused', code: 'no-leader' };
+    if (leader === this.#options.nodeId) return this.#proposeHere(frame, traffic);
+    return this.#applied(await this.#forwarding.forward(leader, frame, traffic));
+  }
+
+  async read(): Promise<ReadPoint> {
+    if (this.#stopped) return { kind: 'refused', code: 'shutting-down' };
+    const { id, settled } = this.#settling.enter();
+    this.#host.step({ kind: 'read', id });
+    const settlement = await settled;
+    if (settlement.kind === 'applied') return { kind: 'at', index: settlement.index };
+    return settlement.kind === 'refused' ? settlement : { kind: 'refused', code: 'no-leader' };
+  }
+
+  /** Only nodes that take part already can be named: another joins by `admit`. */
+  async change({ voters, learners }: Configuration): Promise<ConfigurationChange> {
+    const known = membersById(this.members());
+    const unknown = [...voters, ...learners].find((id) => !known.has(id));
+    if (unknown !== undefined)
+      return { kind: 'refused', reason: `${unknown} takes no part yet: it has to join first` };
+    return this.#change({ voters: named(known, voters), learners: named(known, learners) });
+  }
+
+  /** Takes a store in as a learner; another store under its id has lost its disk and is replaced. */
+  async admit(member: Member): Promise<ConfigurationChange> {
+    const { voters, learners } = this.members();
+    const isOther = ({ id }: Member): boolean => id !== member.id;
+    return this.#change({
+      voters: voters.filter(isOther),
+      learners: [...learners.filter(isOther), member],
+    });
+  }
+
+  /** Lets a learner that has caught up vote. */
+  promote(id: string): Promise<ConfigurationChange> {
+    const { voters, learners } = this.status();
+    return this.change({
+      voters: [...voters, id],
+      learners: learners.filter((learner) => learner !== id),
+    });
+  }
+
+  /** The members a new cluster begins with. Every voter is told the same. */
+  async found(configuration: Members): Promise<void> {
+    const { log, group } = this.#options;
+    const members = [{ index: 0, configuration }];
+    await log.saveHardState(group, { ...NEW_MEMBER, members });
+    this.#host.found(configuration);
+  }
+
+  async #change(wanted: WantedMembers): Promise<ConfigurationChange> {
+    const { id, settled } = this.#settling.enter();
+    this.#host.step({ kind: 'change', id, wanted });
+    return changeOf(await settled);
+  }
+
+  /** Hands leadership to a voter, or to the one that is furthest. */
+  async transfer(to: string | undefined): Promise<ConfigurationChange> {
+    const { id, settled } = this.#settling.enter();
+    this.#host.step({ kind: 'transfer', id, to });
+    return changeOf(await settled);
+  }
+
+  status(): EngineStatus {
+    const { role, term, leader, commit, last } = this.#host.status();
+    const { voters, learners } = this.members();
+    return {
+      engine: 'raft',
+      role: this.#stopped ? 'stopped' : this.#roleOf(role, learners),
+      term,
+      leader_id: leader,
+      commit_index: commit,
+      last_index: last.index,
+      voters: voters.map(({ id }) => id),
+      learners: learners.map(({ id }) => id),
+    };
+  }
+
+  members(): Members {
+    return this.#host.members.at(-1)?.configuration ?? NO_MEMBERS;
+  }
+
+  /** Everything a person wants to know who asks why. */
+  report(): CoreStatus {
+    return this.#host.status();
+  }
+
+  now(): Milliseconds {
+    return this.#time.now();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#leave();
+    await this.#snapshots.stop();
+    await this.#host.stop();
+    this.#settling.end();
+    await this.#options.log.flush().catch(() => undefined);
+  }
+
+  async #proposeHere(frame: Buffer, traffic: Traffic): Promise<Proposed> {
+    if (!this.#options.log.admits(traffic, frame.length))
+      return { kind: 'refused', code: 'backpressure' };
+    const { id, settled } = this.#settling.enter();
+    this.#host.step({ kind: 'propose', proposals: [{ id, frame }] });
+    return proposedOf(await settled);
+  }
+
+  #refusal(frame: Buffer): EngineRefusal | undefined {
+    if (this.#stopped) return 'shutting-down';
+    return frame.length - FRAME_HEADER_BYTES > COMMAND_BYTES_MAX ? 'too-large' : undefined;
+  }
+
+  /** What the leader committed is answered when it is applied here too, where its outcome is read. */
+  async #applied(proposed: Proposed): Promise<Proposed> {
+    if (proposed.kind !== 'committed' || proposed.index <= this.#host.applied) return proposed;
+    return proposedOf(await this.#settling.whenApplied(proposed.index, proposed.term));
+  }
+
+  #roleOf(role: Role, learners: Members['learners']): EngineRole {
+    const isLearner = learners.some(({ id }) => id === this.#options.nodeId);
+    return isLearner ? 'learner' : ROLES[role];
+  }
+
+  #lost(peer: string): void {
+    this.#host.step({ kind: 'unreachable', peer });
+    // A reset connection: the process is gone, or the way to it. A quorum has to see it too.
+    this.#host.step({ kind: 'suspect', peer, dead: true });
+  }
+
+  #note(trace: Trace): void {
+    this.#options.onTrace(trace);
+    if (trace.kind === 'became') this.#options.sink.led();
+  }
+}
+
+function proposedOf(settlement: Settlement): Proposed {
+  if (settlement.kind === 'unknown') return { kind: 'unknown' };
+  if (settlement.kind === 'applied')
+    return { kind: 'committed', index: settlement.index, term: settlement.term };
+  const { code, leader_id } = settlement;
+  return leader_id === undefined ? { kind: 'refused', code } : { kind: 'refused', code, leader_id };
+}
+
+function changeOf(settlement: Settlement): ConfigurationChange {
+  if (settlement.kind === 'applied') return { kind: 'changed', index: settlement.index };
+  return { kind: 'refused', reason: settlement.kind === 'refused' ? settlement.reason : 'unknown' };
+}
+
+function membersById({ voters, learners }: Members): ReadonlyMap<string, Member> {
+  return new Map([...voters, ...learners].map((member) => [member.id, member]));
+}
+
+function named(known: ReadonlyMap<string, Member>, ids: readonly string[]): Member[] {
+  return ids.flatMap((id) => known.get(id) ?? []);
+}

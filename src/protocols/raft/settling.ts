@@ -1,0 +1,110 @@
+/**
+ * Who waits for what: the core knows proposals, reads, changes and transfers by number; here each number
+ * is a promise. A promise of something committed is kept when it was applied, so that its outcome is there.
+ */
+import type { EngineRefusal } from '../engine.ts';
+import type { Refusal, Settled } from './core/input.ts';
+
+export type Settlement =
+  | { readonly kind: 'applied'; readonly index: number; readonly term: number }
+  | {
+      readonly kind: 'refused';
+      readonly code: EngineRefusal;
+      readonly reason: Refusal;
+      readonly leader_id?: string;
+    }
+  | { readonly kind: 'unknown' };
+
+type Answer = (settlement: Settlement) => void;
+
+interface Parked {
+  readonly index: number;
+  readonly term: number;
+  readonly answer: Answer;
+}
+
+/** What the port tells callers for each reason of the core. */
+const CODES: Readonly<Record<Refusal, EngineRefusal>> = {
+  not_leader: 'not-leader',
+  no_leader: 'no-leader',
+  transferring: 'no-leader',
+  uncommitted_full: 'backpressure',
+  disk_failed: 'no-leader',
+  change_pending: 'backpressure',
+  invalid_members: 'not-leader',
+  unknown_member: 'not-leader',
+  not_caught_up: 'backpressure',
+};
+
+export class Settling {
+  readonly #waiting = new Map<number, Answer>();
+  /** Committed, waiting to be applied; in the order of their indices. */
+  #parked: Parked[] = [];
+  #next = 1;
+
+  /** @returns the number to give to the core, and the promise for it */
+  enter(): { readonly id: number; readonly settled: Promise<Settlement> } {
+    const id = this.#next;
+    this.#next += 1;
+    const settled = new Promise<Settlement>((resolve) => this.#waiting.set(id, resolve));
+    return { id, settled };
+  }
+
+  settle(settled: Settled): void {
+    const answer = this.#waiting.get(settled.id);
+    this.#waiting.delete(settled.id);
+    if (answer !== undefined) this.#tell(answer, settled);
+  }
+
+  /** Everything up to here was applied. */
+  applied(index: number): void {
+    if (this.#parked.length === 0) return;
+    const ready = this.#parked.filter((parked) => parked.index <= index);
+    this.#parked = this.#parked.filter((parked) => parked.index > index);
+    for (const parked of ready)
+      parked.answer({ kind: 'applied', index: parked.index, term: parked.term });
+  }
+
+  /** Answers when this index is applied: for what was committed elsewhere. */
+  whenApplied(index: number, term: number): Promise<Settlement> {
+    return new Promise((answer) => {
+      this.#parked.push({ index, term, answer });
+    });
+  }
+
+  /** Nobody waits any more: what was proposed may or may not commit. */
+  end(): void {
+    for (const answer of this.#waiting.values()) answer({ kind: 'unknown' });
+    for (const { answer } of this.#parked) answer({ kind: 'unknown' });
+    this.#waiting.clear();
+    this.#parked = [];
+  }
+
+  #tell(answer: Answer, settled: Settled): void {
+    switch (settled.kind) {
+      case 'committed':
+        this.#parked.push({ ...settled.place, answer });
+        return;
+      case 'readable':
+      case 'transferred':
+        this.#parked.push({ index: 'index' in settled ? settled.index : 0, term: 0, answer });
+        return;
+      default:
+        answer(outcomeOf(settled));
+    }
+  }
+}
+
+type Ended = Extract<Settled, { kind: 'superseded' | 'unknown' | 'refused' }>;
+
+function outcomeOf(settled: Ended): Settlement {
+  if (settled.kind === 'unknown') return { kind: 'unknown' };
+  // Superseded: it is certain that it was not applied, so it may be asked of the next leader.
+  if (settled.kind === 'superseded') return refusal('not_leader', undefined);
+  return refusal(settled.reason, settled.leader);
+}
+
+function refusal(reason: Refusal, leader: string | undefined): Settlement {
+  const refused = { kind: 'refused', code: CODES[reason], reason } as const;
+  return leader === undefined ? refused : { ...refused, leader_id: leader };
+}

@@ -1,0 +1,190 @@
+/**
+ * Raft's messages as bytes. The connection has proved who sends, with which store and of which cluster;
+ * so a message holds the group and what it says:
+ *
+ * ```
+ *  MessagePack [kind, group id, incarnation, term, …fields in the order below]
+ *
+ *  0 request_vote            pre, transfer, last term, last index
+ *  1 request_vote_response   pre, granted, stale_member
+ *  2 append_entries          previous term, previous index, commit, round, quiesce, frames one behind the other
+ *  3 append_entries_response round, 1, match  |  round, 0, previous, conflict term, conflict index
+ *  4 install_snapshot        snapshot term, snapshot index, configuration
+ *  5 timeout_now             –
+ *  6 read_index              round
+ *  7 read_index_response     round, index or nil
+ * ```
+ *
+ * Whatever the bytes are, `decodeMessage` gives a message or throws `BadMessage`; frames are checked one
+ * by one, since a follower keeps what it is sent.
+ */
+import { packr } from '../../log/command.ts';
+import { readFrame } from '../../log/frame.ts';
+import type { GroupId } from '../../log/group.ts';
+import type { Entry, Place } from './core/entry.ts';
+import type { Message } from './core/messages.ts';
+import { entryOf } from './frames.ts';
+import { BadMessage, Fields } from './fields.ts';
+
+type Kind = Message['kind'];
+type Of<K extends Kind> = Extract<Message, { kind: K }>;
+
+/** What every message has, known before its own fields are read. */
+export interface Envelope {
+  readonly from: string;
+  readonly store: string;
+  readonly to: string;
+  readonly term: number;
+}
+
+interface Codec<K extends Kind> {
+  readonly write: (message: Of<K>) => readonly unknown[];
+  readonly read: (fields: Fields, envelope: Envelope) => Of<K>;
+}
+
+const CODECS: { readonly [K in Kind]: Codec<K> } = {
+  request_vote: {
+    write: ({ pre, transfer, last }) => [pre, transfer, last.term, last.index],
+    read: (fields, envelope) => ({
+      ...envelope,
+      kind: 'request_vote',
+      pre: fields.flag(),
+      transfer: fields.flag(),
+      last: place(fields),
+    }),
+  },
+  request_vote_response: {
+    write: ({ pre, granted, stale_member }) => [pre, granted, stale_member],
+    read: (fields, envelope) => ({
+      ...envelope,
+      kind: 'request_vote_response',
+      pre: fields.flag(),
+      granted: fields.flag(),
+      stale_member: fields.flag(),
+    }),
+  },
+  append_entries: {
+    write: ({ previous, commit, round, quiesce, entries }) => [
+      previous.term,
+      previous.index,
+      commit,
+      round,
+      quiesce,
+      joined(entries),
+    ],
+    read: (fields, envelope) => {
+      const previous = place(fields);
+      return {
+        ...envelope,
+        kind: 'append_entries',
+        previous,
+        commit: fields.whole(),
+        round: fields.whole(),
+        quiesce: fields.flag(),
+        entries: entriesIn(fields.bytes(), previous),
+      };
+    },
+  },
+  append_entries_response: {
+    write: (message) =>
+      message.success
+        ? [message.round, true, message.match]
+        : [message.round, false, message.previous, message.conflict.term, message.conflict.index],
+    read: (fields, envelope) => {
+      const answer = {
+        ...envelope,
+        kind: 'append_entries_response',
+        round: fields.whole(),
+      } as const;
+      return fields.flag()
+        ? { ...answer, success: true, match: fields.whole() }
+        : { ...answer, success: false, previous: fields.whole(), conflict: place(fields) };
+    },
+  },
+  install_snapshot: {
+    write: ({ snapshot: { term, index, configuration } }) => [term, index, configuration],
+    read: (fields, envelope) => ({
+      ...envelope,
+      kind: 'install_snapshot',
+      snapshot: { ...place(fields), configuration: fields.members() },
+    }),
+  },
+  timeout_now: {
+    write: () => [],
+    read: (_fields, envelope) => ({ ...envelope, kind: 'timeout_now' }),
+  },
+  read_index: {
+    write: ({ round }) => [round],
+    read: (fields, envelope) => ({ ...envelope, kind: 'read_index', round: fields.whole() }),
+  },
+  read_index_response: {
+    write: ({ round, index }) => [round, index ?? null],
+    read: (fields, envelope) => ({
+      ...envelope,
+      kind: 'read_index_response',
+      round: fields.whole(),
+      index: fields.wholeOrNothing(),
+    }),
+  },
+};
+
+/** Their place is their number on the wire. */
+const KINDS = [
+  'request_vote',
+  'request_vote_response',
+  'append_entries',
+  'append_entries_response',
+  'install_snapshot',
+  'timeout_now',
+  'read_index',
+  'read_index_response',
+] as const satisfies readonly Kind[];
+
+const NUMBERS = new Map<Kind, number>(KINDS.map((kind, number) => [kind, number]));
+
+export function encodeMessage({ id, incarnation }: GroupId, message: Message): Buffer {
+  // Each kind is written by its own codec; the table cannot say that to the compiler.
+  const write = CODECS[message.kind].write as (message: Message) => readonly unknown[];
+  const number = NUMBERS.get(message.kind);
+  return packr.pack([number, id, incarnation, message.term, ...write(message)]);
+}
+
+/** @throws BadMessage */
+export function decodeMessage(
+  bytes: Buffer,
+  link: Omit<Envelope, 'term'>,
+): { readonly group: GroupId; readonly message: Message } {
+  const fields = Fields.of(bytes);
+  const kind = KINDS[fields.whole()];
+  if (kind === undefined) throw new BadMessage('a message of an unknown kind');
+  const group = { id: fields.text(), incarnation: fields.whole() };
+  const message = CODECS[kind].read(fields, { ...link, term: fields.whole() });
+  return { group, message };
+}
+
+function place(fields: Fields): Place {
+  return { term: fields.whole(), index: fields.whole() };
+}
+
+function joined(entries: readonly Entry[]): Buffer {
+  return Buffer.concat(entries.map(({ frame }) => frame));
+}
+
+/** Checked frames that follow `previous` and each other. */
+function entriesIn(frames: Buffer, previous: Place): Entry[] {
+  const entries: Entry[] = [];
+  let last = previous;
+  for (let offset = 0; offset < frames.length;) {
+    const read = readFrame(frames, offset);
+    if (read.kind !== 'frame') throw new BadMessage('a frame that is not what was sealed');
+    last = following(last, entryOf(read.frame));
+    entries.push(last as Entry);
+    offset = read.next;
+  }
+  return entries;
+}
+
+function following(before: Place, entry: Entry): Entry {
+  if (entry.index === before.index + 1 && entry.term >= before.term) return entry;
+  throw new BadMessage('entries that do not follow each other');
+}
