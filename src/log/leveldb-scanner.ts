@@ -1,7 +1,8 @@
 /**
  * Looks at LevelDB's files before LevelDB does. Opening rewrites them, and damage in them is passed over
- * in silence: one flipped byte, and the history is shorter and the vote an older one. So what is damaged
- * is found first, while nothing has been touched, and the log is not opened.
+ * in silence: one flipped byte, and the history is shorter and the vote an older one, or a table gives out
+ * other values, or the process ends by an assertion. So what is damaged is found first, while nothing has
+ * been touched, and the log is not opened.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
