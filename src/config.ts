@@ -15,7 +15,7 @@ import {
   type Source,
 } from './config/sources.ts';
 import { SETTING_NAMES, type SettingName, SETTINGS, type Values } from './config/settings.ts';
-import type { LogLevel } from './config/values.ts';
+import type { ConfiguredPeer, LogLevel } from './config/values.ts';
 import type { Retention } from './log/retention.ts';
 import type { Milliseconds } from './log/time.ts';
 
@@ -41,6 +41,25 @@ export interface Config {
   /** Undefined: every queue has the limits its own configuration says. */
   readonly workQueue: WorkQueueLimits | undefined;
   readonly stopTimeoutMs: Milliseconds;
+  /** Undefined: a node of its own, that no other can reach. */
+  readonly cluster: ClusterConfig | undefined;
+}
+
+/** How a node takes part in a cluster. */
+export interface ClusterConfig {
+  readonly host: string;
+  /** 0: the system chooses. */
+  readonly port: number;
+  readonly advertiseHost: string;
+  /** Undefined: loopback only. */
+  readonly secret: string | undefined;
+  readonly peers: readonly ConfiguredPeer[];
+  /** Who votes in a new cluster. */
+  readonly voters: readonly string[];
+  readonly join: readonly string[];
+  readonly heartbeatMs: Milliseconds;
+  /** The least; the most is twice as long. */
+  readonly electionMs: Milliseconds;
 }
 
 export interface WorkQueueLimits {
@@ -147,6 +166,27 @@ function workQueueOf(values: Values): WorkQueueLimits | undefined {
   return given.length === 0 ? undefined : { ...WORK_QUEUE, ...Object.fromEntries(given) };
 }
 
+const RAFT_PORT = 4321;
+
+/** A node that is told of others, or of a port for them, is one of a cluster. */
+function clusterOf(values: Values): ClusterConfig | undefined {
+  const { PEERS: peers = [], JOIN: join = [], RAFT_PORT: said } = values;
+  const isAlone = peers.length + join.length === 0;
+  if (isAlone && said === undefined) return undefined;
+  const others = peers.filter(({ id }) => id !== values.NODE_ID);
+  return Object.freeze({
+    host: values.RAFT_HOST,
+    port: said ?? RAFT_PORT,
+    advertiseHost: values.ADVERTISE_HOST ?? values.RAFT_HOST,
+    secret: values.CLUSTER_SECRET,
+    peers: others,
+    voters: values.P2P_VOTERS ?? [values.NODE_ID, ...others.map(({ id }) => id)],
+    join,
+    heartbeatMs: values.RAFT_HEARTBEAT,
+    electionMs: values.RAFT_ELECTION,
+  });
+}
+
 function assembled(values: Values): Config {
   const workQueue = workQueueOf(values);
   return Object.freeze({
@@ -164,5 +204,6 @@ function assembled(values: Values): Config {
     disk: Object.freeze({ throttle: values.DISK_THROTTLE, reject: values.DISK_REJECT }),
     workQueue: workQueue === undefined ? undefined : Object.freeze(workQueue),
     stopTimeoutMs: values.STOP_TIMEOUT,
+    cluster: clusterOf(values),
   });
 }

@@ -2,9 +2,9 @@
  * A node, built from its parts: the only place where the real clock, disk and sockets meet the rules.
  *
  * ```
- *  config ─▶ log ─▶ group main (snapshot, log above it, engine) ─▶ server listens ─▶ serving
- *                                                                                      │ stop, or a fault
- *            ended { clean | fault } ◀── log closed ◀── group stopped ◀── server closed ◀┘
+ *  config ─▶ log ─▶ [other nodes] ─▶ group main (snapshot, log above it, engine) ─▶ server listens ─▶ serving
+ *                                                                                                       │ stop, or a fault
+ *            ended { clean | fault } ◀── log closed ◀── [other nodes] ◀── group stopped ◀── server closed ◀┘
  * ```
  *
  * A fault of the log or of the rules ends the node: it stops serving, and nothing is acknowledged any
@@ -18,6 +18,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildServer } from './api/rest/server.ts';
 import type { ServedNode } from './api/served-node.ts';
+import { ClusterSide } from './cluster-side.ts';
 import type { Config } from './config.ts';
 import { NODE_FILE } from './log/clone.ts';
 import { faultOf } from './log/fault.ts';
@@ -58,6 +59,8 @@ interface Parts {
   readonly log: Log;
   readonly main: Group;
   readonly batches: Feed<BatchReport>;
+  /** Undefined: no other node reaches this one. */
+  readonly cluster: ClusterSide | undefined;
 }
 
 export class Node {
@@ -91,14 +94,17 @@ export class Node {
     const batches = new Feed<BatchReport>();
     await madeDirectory(config.dataDir);
     const log = await openLog({ config, logger, faults, batches });
+    const cluster = await openCluster({ config, logger, log, faults }).catch(closing(log));
     try {
-      const main = await openMain({ config, logger, log, faults });
-      await putQueueLimits(main, config);
-      const node = new Node({ config, logger, log, main, batches });
+      const main = await openMain({ config, logger, log, faults, cluster });
+      if (cluster === undefined) await putQueueLimits(main, config);
+      const node = new Node({ config, logger, log, main, batches, cluster });
       faults.listen((fault) => node.#fail(fault));
       await node.#listen();
+      cluster?.takePart();
       return node;
     } catch (fault) {
+      await cluster?.stop();
       await log.close();
       throw fault;
     }
@@ -131,11 +137,12 @@ export class Node {
   }
 
   async #stop(): Promise<void> {
-    const { log, main, config, logger } = this.#parts;
+    const { log, main, config, logger, cluster } = this.#parts;
     const cut = setTimeout(() => this.#server.server.closeAllConnections(), config.stopTimeoutMs);
     await this.#server.close().catch((error: unknown) => logger.warn({ error }, 'close_failed'));
     clearTimeout(cut);
     await main.stop();
+    await cluster?.stop();
     await log.close();
     await rm(join(config.dataDir, NODE_FILE), { force: true });
     const fault = this.#fault;
@@ -151,7 +158,7 @@ export class Node {
   }
 
   #served(): ServedNode {
-    const { log, main, batches } = this.#parts;
+    const { log, main, batches, cluster } = this.#parts;
     const isStopping = (): boolean => this.#stopping !== undefined;
     return {
       nodeId: this.nodeId,
@@ -162,8 +169,11 @@ export class Node {
       main,
       groups: () => [main],
       group: (id) => (id === main.id.id ? main : undefined),
-      loops: [{ name: 'main', loops: () => main.loops() }],
-      sections: {},
+      loops: [
+        { name: 'main', loops: () => main.loops() },
+        { name: 'cluster', loops: () => cluster?.loops() ?? [] },
+      ],
+      sections: { links: () => cluster?.links() ?? [] },
       get isStopping(): boolean {
         return isStopping();
       },
@@ -198,6 +208,7 @@ function openLog({ config, logger, faults, batches }: LogParts): Promise<Log> {
     directory,
     nodeId,
     clusterId,
+    isNewCluster: config.cluster === undefined,
     drawId: randomUUID,
     clock: realClock,
     window,
@@ -223,7 +234,32 @@ interface MainParts {
   readonly faults: Feed<Error>;
 }
 
-function openMain({ config, logger, log, faults }: MainParts): Promise<Group> {
+/** Whatever goes wrong from here on, the log is not left open. */
+function closing(log: Log): (fault: unknown) => Promise<never> {
+  return async (fault) => {
+    await log.close();
+    throw fault;
+  };
+}
+
+async function openCluster(parts: MainParts): Promise<ClusterSide | undefined> {
+  const { config, logger, log, faults } = parts;
+  const { cluster } = config;
+  if (cluster === undefined) return undefined;
+  return ClusterSide.start({
+    config,
+    cluster,
+    logger,
+    log,
+    onFault: (fault) => faults.tell(fault),
+  });
+}
+
+interface OpenMain extends MainParts {
+  readonly cluster: ClusterSide | undefined;
+}
+
+function openMain({ config, logger, log, faults, cluster }: OpenMain): Promise<Group> {
   const { nodeId, snapshotIntervalMs: snapshotInterval, retention, historyBytes, undo } = config;
   return Group.open({
     id: MAIN,
@@ -231,7 +267,9 @@ function openMain({ config, logger, log, faults }: MainParts): Promise<Group> {
     clock: realClock,
     projections: MAIN_PROJECTIONS,
     undo,
-    startEngine: (start) => SoloEngine.start({ log, nodeId, clock: realClock, ...start }),
+    startEngine:
+      cluster?.startEngine ??
+      ((start) => SoloEngine.start({ log, nodeId, clock: realClock, ...start })),
     snapshotInterval,
     retention,
     historyBytes,

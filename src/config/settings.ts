@@ -6,15 +6,19 @@
 import { hostname } from 'node:os';
 import type { z } from 'zod';
 import {
+  addresses,
   bytes,
   count,
   duration,
   fraction,
   identifier,
+  identifiers,
   logLevel,
   loopbackHost,
   path,
+  peers,
   retention,
+  secret,
 } from './values.ts';
 
 export const PREFIX = 'QUORATE_';
@@ -69,6 +73,68 @@ export const SETTINGS = {
     schema: count(0, 65_535),
     source: ['P2P_PORT'],
   }),
+  PEERS: setting({
+    comment:
+      'The other nodes, as id@host[:http port[:raft port]]; said, this node is one of a cluster',
+    example: 'node-2@10.0.0.2,node-3@10.0.0.3:8770:4321',
+    fallback: undefined,
+    schema: peers.optional(),
+    source: ['PEERS', 'P2P_PEERS'],
+  }),
+  P2P_VOTERS: setting({
+    comment:
+      'Who votes in a new cluster; unset, this node and all PEERS. Later the log says who does',
+    example: 'node-1,node-2,node-3',
+    fallback: undefined,
+    schema: identifiers.optional(),
+    source: ['P2P_VOTERS'],
+  }),
+  JOIN: setting({
+    comment: 'Raft addresses of members of a cluster to join, for an empty data directory',
+    example: '10.0.0.1:4321',
+    fallback: undefined,
+    schema: addresses.optional(),
+  }),
+  RAFT_PORT: setting({
+    comment: 'Port for other nodes; unset, 4321 where there are PEERS or JOIN, else none is opened',
+    example: '4321',
+    fallback: undefined,
+    schema: count(0, 65_535).optional(),
+    source: ['RAFT_PORT', 'RAFT_BIND_PORT'],
+  }),
+  RAFT_HOST: setting({
+    comment: 'Address to listen on for other nodes; beyond loopback only with a CLUSTER_SECRET',
+    example: '0.0.0.0',
+    fallback: '127.0.0.1',
+    schema: path,
+  }),
+  ADVERTISE_HOST: setting({
+    comment: 'How other nodes reach this one; unset, RAFT_HOST',
+    example: '10.0.0.1',
+    fallback: undefined,
+    schema: path.optional(),
+    source: ['ADVERTISE_HOST'],
+  }),
+  CLUSTER_SECRET: setting({
+    comment: 'What nodes of a cluster prove to each other that they know; at least 16 characters',
+    example: 'a-long-random-text',
+    fallback: undefined,
+    schema: secret.optional(),
+    source: ['CLUSTER_SECRET', 'CLUSTER_AUTH_TOKEN'],
+  }),
+  RAFT_HEARTBEAT: setting({
+    comment: 'How often a leader speaks when it has nothing to say',
+    example: '50ms',
+    fallback: '50ms',
+    schema: duration(5),
+  }),
+  RAFT_ELECTION: setting({
+    comment:
+      'The least silence of a leader after which followers elect another; at most twice as long',
+    example: '150ms',
+    fallback: '150ms',
+    schema: duration(20),
+  }),
   LOG_LEVEL: setting({
     comment: 'The least important lines that are written',
     example: 'debug',
@@ -114,8 +180,8 @@ export const SETTINGS = {
   }),
   UNDO_BYTES: setting({
     comment: 'Bytes those changes may take',
-    example: '64MiB',
-    fallback: '64MiB',
+    example: '16MiB',
+    fallback: '16MiB',
     schema: bytes(64 * 1024),
   }),
   DISK_THROTTLE: setting({

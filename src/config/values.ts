@@ -109,6 +109,58 @@ export const identifier = reader('a name of 1 to 128 letters, digits or . _ : -'
   IDENTIFIER.test(text) ? text : undefined,
 );
 
+/** Every part of a list between commas, or nothing where one of them says nothing. */
+function listOf<Item>(text: string, read: (part: string) => Item | undefined): Item[] | undefined {
+  const items = text.split(',').map((part) => read(part.trim()));
+  return items.every((item) => item !== undefined) ? (items as Item[]) : undefined;
+}
+
+export const identifiers = reader(
+  'names of 1 to 128 letters, digits or . _ : -, between commas',
+  (text) => listOf(text, (part) => (IDENTIFIER.test(part) ? part : undefined)),
+);
+
+/** A host name, an IPv4 address, or an IPv6 address in brackets. */
+const HOST = String.raw`(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)`;
+const PORT_MAX = 65_535;
+const RAFT_PORT = 4321;
+
+const ADDRESS = new RegExp(`^${HOST}:(?<port>\\d{1,5})$`);
+
+export const addresses = reader('addresses like 10.0.0.1:4321, between commas', (text) =>
+  listOf(text, (part) => (ADDRESS.test(part) ? part : undefined)),
+);
+
+/** Another node, as a setting names it. */
+export interface ConfiguredPeer {
+  readonly id: string;
+  /** Where its Raft listens. */
+  readonly addresses: readonly string[];
+}
+
+const PEER = new RegExp(
+  `^(?<id>[A-Za-z0-9._-]{1,128})@${HOST}(?::(?<http>\\d{1,5})(?::(?<raft>\\d{1,5}))?)?$`,
+);
+
+function peerIn(text: string): ConfiguredPeer | undefined {
+  const found = PEER.exec(text)?.groups;
+  if (found === undefined) return undefined;
+  const port = Number(found['raft'] ?? RAFT_PORT);
+  if (port > PORT_MAX) return undefined;
+  return { id: String(found['id']), addresses: [`${found['host']}:${port}`] };
+}
+
+export const peers = reader(
+  'nodes like node-2@10.0.0.2 or node-2@10.0.0.2:8770:4321, between commas',
+  (text) => listOf(text, peerIn),
+);
+
+const SECRET_LENGTH_MIN = 16;
+
+export const secret = reader(`a text of at least ${SECRET_LENGTH_MIN} characters`, (text) =>
+  text.length >= SECRET_LENGTH_MIN ? text : undefined,
+);
+
 export const path = reader('a path', (text) => (text === '' ? undefined : text));
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;

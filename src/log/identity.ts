@@ -33,6 +33,8 @@ export interface Claim {
   readonly nodeId: string;
   /** Undefined: whatever cluster the store belongs to, or a new one. */
   readonly clusterId: string | undefined;
+  /** An empty store begins a cluster of its own; else it belongs to none until it is told. */
+  readonly isNewCluster?: boolean | undefined;
   readonly drawId: () => string;
   readonly now: Milliseconds;
 }
@@ -53,7 +55,7 @@ export async function readIdentity(store: Store): Promise<Identity | undefined> 
 /** Gives an empty store its identity. Durable when it resolves. */
 export async function foundIdentity(store: Store, claim: Claim): Promise<Identity> {
   const identity: Identity = {
-    clusterId: claim.clusterId ?? claim.drawId(),
+    clusterId: claim.clusterId ?? newCluster(claim),
     nodeId: claim.nodeId,
     storeId: claim.drawId(),
     formatVersion: FORMAT_VERSION,
@@ -61,6 +63,10 @@ export async function foundIdentity(store: Store, claim: Claim): Promise<Identit
   };
   await writeIdentity(store, identity);
   return identity;
+}
+
+function newCluster({ isNewCluster, drawId }: Claim): string {
+  return isNewCluster === false ? NO_CLUSTER : drawId();
 }
 
 /** The store takes its place in a cluster, once and for good. Durable when it resolves. */

@@ -50,6 +50,8 @@ export interface LogOptions {
   readonly nodeId: string;
   /** Undefined: the cluster of the store that is there, or a new one named by `drawId`. */
   readonly clusterId: string | undefined;
+  /** False: an empty store belongs to no cluster until `belongTo`. True when not given. */
+  readonly isNewCluster?: boolean;
   readonly drawId: () => string;
   readonly clock: Clock;
   /** Where the entries lie; LevelDB when not given. */
@@ -77,6 +79,7 @@ const DEFAULTS = {
   diskGauge: fileSystemShare,
   turn: () => setImmediate(),
   onBatch: () => undefined,
+  isNewCluster: true,
   onLongScan: () => undefined,
 } as const satisfies Partial<LogOptions>;
 

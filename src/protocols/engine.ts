@@ -51,6 +51,8 @@ export type ConfigurationChange =
   | { readonly kind: 'changed'; readonly index: number }
   | { readonly kind: 'refused'; readonly reason: string };
 
+export type EngineReport = Readonly<Record<string, unknown>>;
+
 export interface EngineSink {
   /** Sealed frames of committed entries, in order, each exactly once. Must not throw. */
   committed(frames: readonly Buffer[]): void;
@@ -67,6 +69,10 @@ export interface Engine {
   read(): Promise<ReadPoint>;
   /** Changes who votes and who learns. */
   change(configuration: Configuration): Promise<ConfigurationChange>;
+  /** Hands leadership to a voter, or to the one that is furthest. */
+  transfer(to: string | undefined): Promise<ConfigurationChange>;
+  /** For people who ask why: the progress of each peer, the last election. Plain data. */
+  report(): EngineReport;
   status(): EngineStatus;
   /** Who takes part, with their stores: part of every snapshot. */
   members(): Members;

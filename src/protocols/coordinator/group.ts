@@ -21,7 +21,15 @@ import type { Duty, Projection } from '../../projections/projection.ts';
 import { RULES_VERSION } from '../../projections/rules.ts';
 import type { UndoLimits } from '../../projections/undo-ring.ts';
 import type { Traffic } from '../../log/traffic.ts';
-import type { Engine, EngineSink, EngineStatus, ReadPoint } from '../engine.ts';
+import type {
+  Configuration,
+  ConfigurationChange,
+  Engine,
+  EngineReport,
+  EngineSink,
+  EngineStatus,
+  ReadPoint,
+} from '../engine.ts';
 import type { Answer } from './answer.ts';
 import { Duties } from './duties.ts';
 import { History } from './history.ts';
@@ -39,6 +47,8 @@ export interface StartEngine {
     readonly applied: number;
     readonly appliedAt: number;
     readonly breathe: () => Promise<void>;
+    /** Sees to it that the shelf holds a snapshot of what is applied. @returns its index */
+    readonly takeSnapshot: () => Promise<number>;
   }): Promise<Engine>;
 }
 
@@ -140,6 +150,7 @@ export class Group implements EngineSink {
       applied,
       appliedAt: group.machine.position.at,
       breathe: () => group.#restBetweenChunks(),
+      takeSnapshot: () => group.snapshots.take(),
     });
     try {
       await group.#caughtUp();
@@ -195,6 +206,20 @@ export class Group implements EngineSink {
 
   status(): EngineStatus {
     return this.#running().status();
+  }
+
+  report(): EngineReport {
+    return this.#running().report();
+  }
+
+  /** Changes who votes and who learns. */
+  change(configuration: Configuration): Promise<ConfigurationChange> {
+    return this.#running().change(configuration);
+  }
+
+  /** Hands leadership to a voter, or to the one that is furthest. */
+  transfer(to: string | undefined): Promise<ConfigurationChange> {
+    return this.#running().transfer(to);
   }
 
   /** Log time, for whoever asks what holds now: the wall clock may have jumped since the last entry. */

@@ -1,15 +1,18 @@
 /**
- * Commands that came to a follower, carried to the leader and answered with what became of them.
+ * What only the leader can do, asked for at a follower: carried to the leader and answered with what
+ * became of it.
  *
  * ```
- *  question  ["forward", group, incarnation, traffic, frame]
- *  answer    ["committed", index, term] | ["refused", code, leader or nil] | ["unknown"]
+ *  ["forward",  group, incarnation, traffic, frame]  ["committed", index, term] | ["refused", code] | ["unknown"]
+ *  ["change",   group, incarnation, members]         ["changed", index] | ["refused", reason]
+ *  ["transfer", group, incarnation, node or ""]      ["changed", index] | ["refused", reason]
  * ```
  */
 import type { GroupId } from '../../log/group.ts';
 import { TRAFFIC, type Traffic } from '../../log/traffic.ts';
 import type { Milliseconds } from '../../log/time.ts';
-import type { EngineRefusal, Proposed } from '../engine.ts';
+import type { ConfigurationChange, EngineRefusal, Proposed } from '../engine.ts';
+import type { WantedMembers } from './core/input.ts';
 import type { Exchange } from './exchange.ts';
 import { BadMessage, type Fields } from './fields.ts';
 
@@ -28,9 +31,13 @@ const REFUSALS = [
 export interface ForwardingOptions {
   readonly exchange: Exchange;
   readonly group: GroupId;
-  /** Proposes here, if this node leads; never forwards. */
+  /** Each of these acts here, if this node leads, and never forwards. */
   readonly propose: (frame: Buffer, traffic: Traffic) => Promise<Proposed>;
+  readonly change: (wanted: WantedMembers) => Promise<ConfigurationChange>;
+  readonly transfer: (to: string | undefined) => Promise<ConfigurationChange>;
 }
+
+type Topic = (question: Fields) => Promise<readonly unknown[]>;
 
 export class Forwarding {
   readonly #options: ForwardingOptions;
@@ -52,7 +59,39 @@ export class Forwarding {
     }
   }
 
-  async answer(question: Fields): Promise<readonly unknown[]> {
+  change(leader: string, { voters, learners }: WantedMembers): Promise<ConfigurationChange> {
+    return this.#askForChange(leader, 'change', [{ voters, outgoing: [], learners }]);
+  }
+
+  transfer(leader: string, to: string | undefined): Promise<ConfigurationChange> {
+    return this.#askForChange(leader, 'transfer', [to ?? '']);
+  }
+
+  /** How questions of these topics are answered here. */
+  readonly topics: Readonly<Record<string, Topic>> = {
+    forward: (question) => this.#answer(question),
+    change: async (question) => changeValues(await this.#options.change(question.members())),
+    transfer: async (question) =>
+      changeValues(await this.#options.transfer(question.text() || undefined)),
+  };
+
+  async #askForChange(
+    leader: string,
+    topic: string,
+    values: readonly unknown[],
+  ): Promise<ConfigurationChange> {
+    const { exchange, group } = this.#options;
+    try {
+      return changeIn(await exchange.ask(leader, { group, topic, values }, FORWARD_MS));
+    } catch {
+      return {
+        kind: 'refused',
+        reason: `no answer from the leader ${leader}; look before you repeat`,
+      };
+    }
+  }
+
+  async #answer(question: Fields): Promise<readonly unknown[]> {
     const traffic = oneOf(TRAFFIC, question.text());
     // The bytes belong to the socket's buffer; the log keeps frames and writes into them.
     const frame = Buffer.from(question.bytes());
@@ -70,6 +109,16 @@ function valuesOf(proposed: Proposed): readonly unknown[] {
     default:
       return ['unknown'];
   }
+}
+
+function changeValues(change: ConfigurationChange): readonly unknown[] {
+  return change.kind === 'changed' ? ['changed', change.index] : ['refused', change.reason];
+}
+
+function changeIn(answer: Fields): ConfigurationChange {
+  const kind = answer.text();
+  if (kind === 'changed') return { kind, index: answer.whole() };
+  return { kind: 'refused', reason: answer.text() };
 }
 
 function proposedIn(answer: Fields): Proposed {

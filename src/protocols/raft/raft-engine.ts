@@ -31,7 +31,9 @@ import { LogTime } from '../log-time.ts';
 import { type CoreStatus, RaftCore } from './core/core.ts';
 import { CoreHost } from './core-host.ts';
 import type { Bounds, Role, Timing, Trace, WantedMembers } from './core/input.ts';
+import type { PeerIdentity } from '../transport/network.ts';
 import type { Exchange } from './exchange.ts';
+import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
 import { frameMaker } from './frames.ts';
 import { NEW_MEMBER, restoredFrom } from './restoring.ts';
@@ -99,13 +101,12 @@ export class RaftEngine implements Engine {
     this.#forwarding = new Forwarding({
       ...options,
       propose: (frame, traffic) => this.#proposeHere(frame, traffic),
+      change: (wanted) => this.#changeHere(wanted),
+      transfer: (to) => this.#transferHere(to),
     });
     this.#leave = options.exchange.join(options.group, {
       receive: (message) => this.#host.step({ kind: 'message', message }),
-      asked: (from, topic, question) =>
-        topic === 'forward'
-          ? this.#forwarding.answer(question)
-          : this.#snapshots.answer(from, question),
+      asked: (from, topic, question) => this.#asked(from, topic, question),
       streamed: (from, header, chunks) => this.#snapshots.receive(from, header, chunks),
       linkUp: () => undefined,
       linkDown: (peer) => this.#lost(peer),
@@ -180,17 +181,10 @@ export class RaftEngine implements Engine {
     this.#host.found(configuration);
   }
 
-  async #change(wanted: WantedMembers): Promise<ConfigurationChange> {
-    const { id, settled } = this.#settling.enter();
-    this.#host.step({ kind: 'change', id, wanted });
-    return changeOf(await settled);
-  }
-
   /** Hands leadership to a voter, or to the one that is furthest. */
-  async transfer(to: string | undefined): Promise<ConfigurationChange> {
-    const { id, settled } = this.#settling.enter();
-    this.#host.step({ kind: 'transfer', id, to });
-    return changeOf(await settled);
+  transfer(to: string | undefined): Promise<ConfigurationChange> {
+    const leader = this.#otherLeader();
+    return leader === undefined ? this.#transferHere(to) : this.#forwarding.transfer(leader, to);
   }
 
   status(): EngineStatus {
@@ -228,6 +222,36 @@ export class RaftEngine implements Engine {
     await this.#host.stop();
     this.#settling.end();
     await this.#options.log.flush().catch(() => undefined);
+  }
+
+  #change(wanted: WantedMembers): Promise<ConfigurationChange> {
+    const leader = this.#otherLeader();
+    return leader === undefined
+      ? this.#changeHere(wanted)
+      : this.#forwarding.change(leader, wanted);
+  }
+
+  async #changeHere(wanted: WantedMembers): Promise<ConfigurationChange> {
+    const { id, settled } = this.#settling.enter();
+    this.#host.step({ kind: 'change', id, wanted });
+    return changeOf(await settled);
+  }
+
+  async #transferHere(to: string | undefined): Promise<ConfigurationChange> {
+    const { id, settled } = this.#settling.enter();
+    this.#host.step({ kind: 'transfer', id, to });
+    return changeOf(await settled);
+  }
+
+  /** Who leads, unless it is this node or nobody. */
+  #otherLeader(): string | undefined {
+    const { leader } = this.#host.status();
+    return leader === this.#options.nodeId ? undefined : leader;
+  }
+
+  #asked(from: PeerIdentity, topic: string, question: Fields): Promise<readonly unknown[]> {
+    const answer = this.#forwarding.topics[topic];
+    return answer === undefined ? this.#snapshots.answer(from, question) : answer(question);
   }
 
   async #proposeHere(frame: Buffer, traffic: Traffic): Promise<Proposed> {

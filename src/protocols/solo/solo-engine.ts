@@ -22,6 +22,7 @@ import type {
   ConfigurationChange,
   Engine,
   EngineRefusal,
+  EngineReport,
   EngineSink,
   EngineStatus,
   Proposed,
@@ -120,6 +121,14 @@ export class SoloEngine implements Engine {
 
   change(): Promise<ConfigurationChange> {
     return Promise.resolve(MEMBERSHIP_FIXED);
+  }
+
+  transfer(): Promise<ConfigurationChange> {
+    return Promise.resolve(MEMBERSHIP_FIXED);
+  }
+
+  report(): EngineReport {
+    return { peers: [] };
   }
 
   status(): EngineStatus {

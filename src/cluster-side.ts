@@ -1,0 +1,178 @@
+/**
+ * The side of a node that faces other nodes: the network between them, who takes part in `main`, and how
+ * this node came to. Only a node that is one of a cluster has it.
+ *
+ * ```
+ *  network ◀─▶ exchange ◀─▶ engine of main ─▶ group
+ *     ▲                        │ who takes part
+ *     └── whom to connect ◀────┴─▶ joining (founds, or asks to be let in)
+ * ```
+ */
+import type { Logger } from 'pino';
+import type { ClusterConfig, Config } from './config.ts';
+import type { Log } from './log/log.ts';
+import type { Member, Members } from './log/members.ts';
+import type { StartEngine } from './protocols/coordinator/group.ts';
+import type { LoopStatus } from './protocols/coordinator/loop.ts';
+import type { Engine } from './protocols/engine.ts';
+import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
+import { Exchange } from './protocols/raft/exchange.ts';
+import { Joining } from './protocols/raft/joining.ts';
+import { RaftEngine } from './protocols/raft/raft-engine.ts';
+import type { Peer } from './protocols/transport/network.ts';
+import { TcpNetwork } from './protocols/transport/tcp-network.ts';
+import { breathe, realClock } from './real-clock.ts';
+
+const MIB = 1024 * 1024;
+
+const BOUNDS: Bounds = {
+  in_flight_messages: 64,
+  in_flight_bytes: 8 * MIB,
+  message_bytes: MIB,
+  message_entries: 1_000,
+  uncommitted_bytes: 64 * MIB,
+  cache_bytes: 8 * MIB,
+  reads: 10_000,
+  promotion_lag: 256,
+};
+
+export interface ClusterSideOptions {
+  readonly config: Config;
+  readonly cluster: ClusterConfig;
+  readonly logger: Logger;
+  readonly log: Log;
+  readonly onFault: (fault: Error) => void;
+}
+
+export class ClusterSide {
+  readonly #options: ClusterSideOptions;
+  readonly #exchange: Exchange;
+  readonly #network: TcpNetwork;
+  #engine: RaftEngine | undefined;
+  #joining: Joining | undefined;
+
+  private constructor(options: ClusterSideOptions, exchange: Exchange, network: TcpNetwork) {
+    this.#options = options;
+    this.#exchange = exchange;
+    this.#network = network;
+  }
+
+  /** Listens for other nodes. @throws where the port is taken or the address is not ours */
+  static async start(options: ClusterSideOptions): Promise<ClusterSide> {
+    const { config, cluster, log, logger } = options;
+    const exchange = new Exchange({
+      nodeId: config.nodeId,
+      onNoise: (from, error) => logger.warn({ from, err: error }, 'peer_not_understood'),
+    });
+    const network = await TcpNetwork.start({
+      nodeId: config.nodeId,
+      storeId: log.identity.storeId,
+      clusterId: () => log.identity.clusterId || undefined,
+      listen: { host: cluster.host, port: cluster.port },
+      secret: cluster.secret,
+      clock: realClock,
+      random: Math.random,
+      events: exchange,
+      onError: (error) => logger.warn({ err: error }, 'network'),
+    });
+    exchange.use(network);
+    return new ClusterSide(options, exchange, network);
+  }
+
+  /** Starts the engine of a group of this cluster. */
+  readonly startEngine: StartEngine = async (start): Promise<Engine> => {
+    const { config, cluster, log, logger, onFault } = this.#options;
+    const engine = await RaftEngine.start({
+      ...start,
+      breathe,
+      log,
+      nodeId: config.nodeId,
+      clock: realClock,
+      random: Math.random,
+      timing: timingOf(cluster),
+      bounds: BOUNDS,
+      exchange: this.#exchange,
+      onTrace: (trace) => this.#note(trace),
+      onError: (error) => logger.warn({ group: start.group.id, err: error }, 'raft'),
+      onFault,
+    });
+    this.#engine = engine;
+    this.#connect(engine.members());
+    return engine;
+  };
+
+  /** Founds the cluster or joins it, where the store is empty; `main` is open. */
+  takePart(): void {
+    const { config, cluster, log, logger } = this.#options;
+    const engine = this.#engine;
+    if (engine === undefined) throw new Error('the engine of main has not started');
+    const self = this.#self();
+    this.#joining = new Joining({
+      self,
+      voters: this.#votersToBe(self),
+      join: cluster.join,
+      engine,
+      exchange: this.#exchange,
+      clock: realClock,
+      clusterId: () => log.identity.clusterId,
+      belong: (clusterId) => log.belongTo(config.clusterId ?? clusterId),
+      onProgress: (what) => logger.info({ what }, 'joining'),
+    });
+    this.#joining.start();
+  }
+
+  /** Port of other nodes, for whoever asked for any. */
+  get port(): number {
+    return this.#network.port;
+  }
+
+  loops(): readonly LoopStatus[] {
+    return this.#joining === undefined ? [] : [this.#joining.status()];
+  }
+
+  links(): readonly unknown[] {
+    return this.#network.links();
+  }
+
+  async stop(): Promise<void> {
+    await this.#joining?.stop();
+    await this.#network.stop();
+  }
+
+  #self(): Member {
+    const { config, cluster, log } = this.#options;
+    const addresses = [`${cluster.advertiseHost}:${this.#network.port}`];
+    return { id: config.nodeId, store: log.identity.storeId, addresses };
+  }
+
+  #votersToBe(self: Member): readonly Named[] {
+    const { peers, voters } = this.#options.cluster;
+    return [self, ...peers].filter(({ id }) => voters.includes(id));
+  }
+
+  #note(trace: Trace): void {
+    this.#options.logger.info(trace, `raft_${trace.kind}`);
+    if (trace.kind === 'configuration') this.#connect(trace.configuration);
+  }
+
+  /** To everybody who takes part, and to everybody we were told of. */
+  #connect({ voters, outgoing, learners }: Members): void {
+    const { config, cluster } = this.#options;
+    const known = new Map<string, Peer>();
+    for (const { id, addresses } of [...cluster.peers, ...outgoing, ...learners, ...voters])
+      if (id !== config.nodeId && addresses.length > 0) known.set(id, { nodeId: id, addresses });
+    this.#network.connect([...known.values()]);
+  }
+}
+
+type Named = Omit<Member, 'store'>;
+
+function timingOf({ heartbeatMs, electionMs }: ClusterConfig): Timing {
+  return {
+    heartbeat: heartbeatMs,
+    election: { least: electionMs, most: electionMs * 2 },
+    disk_patience: electionMs * 10,
+    stall: electionMs,
+    quiesce_after: Number.POSITIVE_INFINITY,
+  };
+}
