@@ -50,6 +50,7 @@ describe('recovery', () => {
       groups: 2,
       batches: 4,
       droppedBytes: 0,
+      unreadBytes: 0,
     });
     expect(log.bounds(MAIN)).toEqual({ first: 1, last: 10, lastTerm: 1 });
     expect(log.bounds(JOB)).toEqual({ first: 1, last: 3, lastTerm: 1 });
