@@ -63,3 +63,6 @@ export class LinkLost extends Error {}
 
 /** The peer was there, and did not answer in time. */
 export class AskTimeout extends Error {}
+
+/** The peer was there, and would not: too much at once, or its own answering failed. */
+export class PeerRefused extends Error {}
