@@ -47,7 +47,10 @@ export type AppendEntriesResponse = Addressed & {
   readonly round: number;
 } & (
     | { readonly success: true; readonly match: number }
-    /** The log differs at `previous`: where the follower's conflicting term begins, or its log ends. */
+    /**
+     * The log differs at `previous`. `conflict` is the newest place of the follower's log up to there whose
+     * term is not above that of `previous`: nothing newer can match, so a whole term is skipped at once.
+     */
     | {
         readonly success: false;
         readonly previous: number;

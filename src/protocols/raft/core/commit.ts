@@ -1,0 +1,26 @@
+/** The commit index moves forward, and those who wait for it are told. */
+import type { Place } from './entry.ts';
+import type { Settled } from './input.ts';
+import { invariant } from './bug.ts';
+import { settleAll } from './roles.ts';
+import type { Raft } from './state.ts';
+
+export function commitTo(raft: Raft, index: number): void {
+  if (index <= raft.commit) return;
+  const term = raft.log.termOf(index);
+  invariant(typeof term === 'number', 'what is not in the log cannot be committed');
+  raft.commit = index;
+  raft.outbox.trace({ kind: 'commit', index, term });
+  settleAll(
+    raft,
+    raft.waiting.committed({ index, term }, (id, place) => fateOf(raft, id, place)),
+  );
+}
+
+/** Of a proposal that a commit has decided: it is in the log, something else is, or nobody here can tell. */
+function fateOf({ log, commit }: Raft, id: number, place: Place): Settled {
+  if (place.index > commit) return { kind: 'superseded', id };
+  const term = log.termOf(place.index);
+  if (term === 'compacted') return { kind: 'unknown', id };
+  return term === place.term ? { kind: 'committed', id, place } : { kind: 'superseded', id };
+}

@@ -1,0 +1,51 @@
+/**
+ * Changes of members (§6): one at a time, through a joint configuration unless only learners change, and
+ * judged before anything is appended, for what is appended is in force. The way out of the joint
+ * configuration is `leading.ts`'s: it follows by itself once the joint one is committed, under whichever
+ * leader. A change is settled when its own entry is.
+ *
+ * A leader that has committed nothing in its term yet may not know the newest configuration, and two
+ * leaders' changes would then not see each other: it has to wait (Ongaro, raft-dev, 2015).
+ */
+import { appendOwn } from './appending.ts';
+import { enter, isJoint, isValid, isVoter, type Member } from './configuration.ts';
+import type { Refusal, WantedMembers } from './input.ts';
+import { refuse } from './roles.ts';
+import { configurationOf, type Leader, type Raft } from './state.ts';
+
+export function change(raft: Raft, leader: Leader, id: number, wanted: WantedMembers): void {
+  const refusal = REFUSALS.find(({ applies }) => applies(raft, leader, wanted));
+  if (refusal !== undefined) return refuse(raft, id, refusal.reason);
+  const configuration = enter(configurationOf(raft), wanted);
+  const frame = raft.options.frames.configuration(configuration);
+  raft.waiting.add(id, appendOwn(raft, leader, frame, configuration));
+}
+
+interface ChangeRefusal {
+  readonly reason: Refusal;
+  readonly applies: (raft: Raft, leader: Leader, wanted: WantedMembers) => boolean;
+}
+
+const REFUSALS: readonly ChangeRefusal[] = [
+  { reason: 'change_pending', applies: isPending },
+  { reason: 'invalid_members', applies: (_raft, _leader, wanted) => !isValid(wanted) },
+  { reason: 'not_caught_up', applies: isTooEarly },
+];
+
+function isPending({ history, commit }: Raft, { termStart }: Leader): boolean {
+  const { index, configuration } = history.current;
+  return index > commit || isJoint(configuration) || commit < termStart;
+}
+
+/** Some new voter would first have to be brought up to date, and commits would wait for it. */
+function isTooEarly(raft: Raft, leader: Leader, { voters }: WantedMembers): boolean {
+  const current = configurationOf(raft);
+  return voters.some((voter) => !isVoter(current, voter) && !isCaughtUp(raft, leader, voter));
+}
+
+/** A learner, with this store, that has almost everything. */
+function isCaughtUp({ log, options }: Raft, { progress }: Leader, { id, store }: Member): boolean {
+  const known = progress.get(id);
+  if (known?.store !== store) return false;
+  return log.last.index - known.match <= options.bounds.promotion_lag;
+}

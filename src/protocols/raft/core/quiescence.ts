@@ -1,0 +1,59 @@
+/**
+ * Idle groups cost nothing. When nothing has happened for some heartbeats, and everybody has everything,
+ * the leader says so once and all clocks of the group stop; whoever did not hear it asks for votes in
+ * time, and that wakes the others. Anything but silence wakes: a client, a message, a word about the leader.
+ */
+import type { Message } from './messages.ts';
+import { drawDeadline } from './roles.ts';
+import type { Follower, Leader, Raft, RoleState } from './state.ts';
+
+/** Something happened. A follower that is woken counts its leader as heard: it has not missed anything. */
+export function stir(raft: Raft): void {
+  const { role } = raft;
+  if (role.kind === 'leader') role.idleBeats = 0;
+  if (isQuiesced(role)) WAKE[role.kind](raft);
+}
+
+/** @returns whether a message is more than a sign of life */
+export function stirs({ log }: Raft, message: Message): boolean {
+  if (message.kind === 'append_entries') return false;
+  if (message.kind !== 'append_entries_response') return true;
+  return !message.success || message.match < log.last.index;
+}
+
+/** Nothing happened for long enough, nothing is open, and everybody has everything. */
+export function mayQuiesce(raft: Raft, leader: Leader): boolean {
+  if (leader.idleBeats <= raft.options.timing.quiesce_after) return false;
+  return !isBusy(raft, leader) && isLevel(raft, leader);
+}
+
+export function isQuiesced(role: RoleState): role is Follower | Leader {
+  return 'quiesced' in role && role.quiesced;
+}
+
+function isBusy({ disk }: Raft, { transfer, reads }: Leader): boolean {
+  return transfer !== undefined || reads.size > 0 || disk.writesUnderWay > 0;
+}
+
+function isLevel({ log, commit }: Raft, { progress }: Leader): boolean {
+  const { index } = log.last;
+  return commit === index && [...progress.values()].every(({ match }) => match === index);
+}
+
+const WAKE: Record<'follower' | 'leader', (raft: Raft) => void> = {
+  follower: (raft) => {
+    const { role } = raft;
+    if (role.kind !== 'follower') return;
+    role.quiesced = false;
+    role.heard = raft.now;
+    role.deadline = drawDeadline(raft);
+  },
+  leader: (raft) => {
+    const { role, now, options } = raft;
+    if (role.kind !== 'leader') return;
+    role.quiesced = false;
+    role.heartbeatDue = now;
+    role.quorumDue = now + options.timing.election.most;
+    for (const progress of role.progress.values()) progress.lastContact = now;
+  },
+};
