@@ -124,10 +124,10 @@ class AtomicWork implements AtomicObject {
 }
 
 const OBJECTS: Readonly<Record<string, (next: NextIndex) => AtomicObject>> = {
-  register: () => new AtomicRegister() as AtomicObject,
-  queue: (next) => new AtomicGuarded(next) as AtomicObject,
-  lock: (next) => new AtomicLock(next) as AtomicObject,
-  work: (next) => new AtomicWork(next) as AtomicObject,
+  register: () => new AtomicRegister(),
+  queue: (next) => new AtomicGuarded(next),
+  lock: (next) => new AtomicLock(next),
+  work: (next) => new AtomicWork(next),
 };
 
 export function atomicObject(key: string, next: NextIndex): AtomicObject {

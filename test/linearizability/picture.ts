@@ -15,7 +15,7 @@
  * ```
  */
 import { answeredAt, type Operation } from './history.ts';
-import type { Violation } from './verdict.ts';
+import type { Verdict, Violation } from './verdict.ts';
 
 const COLUMNS = 72;
 
@@ -24,7 +24,7 @@ export function pictureOf({ key, model, culprit, possible, window }: Violation):
   const clients = Math.max(...window.map(({ client }) => client.length));
   const lines = window.map((operation) => {
     const mark = operation === culprit ? '!' : ' ';
-    const words = `${model.tell(operation.input)}`;
+    const words = model.tell(operation.input);
     return `${mark} ${operation.client.padEnd(clients)}  ${bar(operation, words, scale)} ${heard(operation, model)}`;
   });
   return [
@@ -35,6 +35,14 @@ export function pictureOf({ key, model, culprit, possible, window }: Violation):
     '',
     ...before(possible, model),
   ].join('\n');
+}
+
+/** The verdict in words: what a failing test says. */
+export function tellVerdict(verdict: Verdict): string {
+  if (verdict.kind === 'violation') return pictureOf(verdict.violation);
+  if (verdict.kind === 'undecided')
+    return `${verdict.key}: no verdict within ${verdict.steps} steps; that is not good enough`;
+  return `${verdict.keys} objects are linearizable, in ${verdict.steps} steps`;
 }
 
 interface Scale {

@@ -127,10 +127,10 @@ class WorkWisher implements Wisher {
 }
 
 const WISHERS: Readonly<Record<string, (options: WisherOptions) => Wisher>> = {
-  register: (options) => new RegisterWisher(options) as Wisher,
-  queue: (options) => new GuardedWisher(options) as Wisher,
-  lock: (options) => new LockWisher(options) as Wisher,
-  work: (options) => new WorkWisher(options) as Wisher,
+  register: (options) => new RegisterWisher(options),
+  queue: (options) => new GuardedWisher(options),
+  lock: (options) => new LockWisher(options),
+  work: (options) => new WorkWisher(options),
 };
 
 export const KINDS: readonly string[] = Object.keys(WISHERS);

@@ -126,7 +126,7 @@ function ruled<Kind extends LockInput['kind']>(
   input: Asked<Kind>,
   operation: LockOperation,
 ): readonly LockState[] {
-  const rule: Rule<Kind> = RULES[input.kind as Kind];
+  const rule: Rule<Kind> = RULES[input.kind];
   return rule(state, input, operation);
 }
 
