@@ -9,7 +9,8 @@
  * ```
  */
 import type { Logger } from 'pino';
-import type { ClusterConfig, Config } from './config.ts';
+import type { ClusterConfig } from './config/cluster.ts';
+import type { Config } from './config.ts';
 import type { Log } from './log/log.ts';
 import type { Member, Members } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
@@ -34,6 +35,14 @@ const BOUNDS: Bounds = {
   cache_bytes: 8 * MIB,
   reads: 10_000,
   promotion_lag: 256,
+};
+
+/** Elections and members are news; what commits is in the log itself. */
+const LEVELS: Readonly<Record<Trace['kind'], 'debug' | 'info'>> = {
+  became: 'info',
+  commit: 'debug',
+  configuration: 'info',
+  refused_vote: 'info',
 };
 
 export interface ClusterSideOptions {
@@ -151,7 +160,7 @@ export class ClusterSide {
   }
 
   #note(trace: Trace): void {
-    this.#options.logger.info(trace, `raft_${trace.kind}`);
+    this.#options.logger[LEVELS[trace.kind]](trace, `raft_${trace.kind}`);
     if (trace.kind === 'configuration') this.#connect(trace.configuration);
   }
 

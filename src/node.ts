@@ -97,17 +97,23 @@ export class Node {
     const cluster = await openCluster({ config, logger, log, faults }).catch(closing(log));
     try {
       const main = await openMain({ config, logger, log, faults, cluster });
-      if (cluster === undefined) await putQueueLimits(main, config);
       const node = new Node({ config, logger, log, main, batches, cluster });
       faults.listen((fault) => node.#fail(fault));
-      await node.#listen();
-      cluster?.takePart();
+      await node.#serve();
       return node;
     } catch (fault) {
       await cluster?.stop();
       await log.close();
       throw fault;
     }
+  }
+
+  /** Alone it leads at once; with others it first has to take part. */
+  async #serve(): Promise<void> {
+    const { cluster, main, config } = this.#parts;
+    if (cluster === undefined) await putQueueLimits(main, config);
+    await this.#listen();
+    cluster?.takePart();
   }
 
   /** Where it listens, like http://127.0.0.1:8770. */

@@ -2,9 +2,11 @@
  * How the text of a setting is read: each reader takes what a person would write in a unit file and
  * gives the typed value, or says in a few words what it wanted instead.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseRetention, type Retention } from '../log/retention.ts';
 import type { Milliseconds } from '../log/time.ts';
+import { parseAddress } from '../protocols/transport/address.ts';
 
 /** A reader made of a function that answers undefined where the text says nothing it knows. */
 export function reader<Value>(
@@ -112,7 +114,7 @@ export const identifier = reader('a name of 1 to 128 letters, digits or . _ : -'
 /** Every part of a list between commas, or nothing where one of them says nothing. */
 function listOf<Item>(text: string, read: (part: string) => Item | undefined): Item[] | undefined {
   const items = text.split(',').map((part) => read(part.trim()));
-  return items.every((item) => item !== undefined) ? (items as Item[]) : undefined;
+  return items.every((item) => item !== undefined) ? items : undefined;
 }
 
 export const identifiers = reader(
@@ -120,15 +122,21 @@ export const identifiers = reader(
   (text) => listOf(text, (part) => (IDENTIFIER.test(part) ? part : undefined)),
 );
 
-/** A host name, an IPv4 address, or an IPv6 address in brackets. */
-const HOST = String.raw`(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)`;
-const PORT_MAX = 65_535;
-const RAFT_PORT = 4321;
+const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
 
-const ADDRESS = new RegExp(`^${HOST}:(?<port>\\d{1,5})$`);
+/** An IPv6 address may stand in brackets, as in a URL; they are taken off. */
+export const host = reader('a host name, or an address like 10.0.0.1 or fd00::7', (text) => {
+  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  return isIP(bare) !== 0 || HOST_NAME.test(bare) ? bare : undefined;
+});
 
-export const addresses = reader('addresses like 10.0.0.1:4321, between commas', (text) =>
-  listOf(text, (part) => (ADDRESS.test(part) ? part : undefined)),
+function isTcpAddress(text: string): boolean {
+  return parseAddress(text)?.kind === 'tcp';
+}
+
+export const addresses = reader(
+  'addresses like 10.0.0.1:4321 or [fd00::7]:4321, between commas',
+  (text) => listOf(text, (part) => (isTcpAddress(part) ? part : undefined)),
 );
 
 /** Another node, as a setting names it. */
@@ -139,15 +147,18 @@ export interface ConfiguredPeer {
 }
 
 const PEER = new RegExp(
-  `^(?<id>[A-Za-z0-9._-]{1,128})@${HOST}(?::(?<http>\\d{1,5})(?::(?<raft>\\d{1,5}))?)?$`,
+  String.raw`^(?<id>[A-Za-z0-9._:-]{1,128})@(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)` +
+    String.raw`(?::(?<http>\d{1,5})(?::(?<raft>\d{1,5}))?)?$`,
 );
+const HTTP_PORT = '8770';
+const RAFT_PORT = '4321';
 
 function peerIn(text: string): ConfiguredPeer | undefined {
   const found = PEER.exec(text)?.groups;
   if (found === undefined) return undefined;
-  const port = Number(found['raft'] ?? RAFT_PORT);
-  if (port > PORT_MAX) return undefined;
-  return { id: String(found['id']), addresses: [`${found['host']}:${port}`] };
+  const { id = '', host: name = '', http = HTTP_PORT, raft = RAFT_PORT } = found;
+  const ports = [http, raft].map((port) => `${name}:${port}`);
+  return ports.every(isTcpAddress) ? { id, addresses: ports.slice(1) } : undefined;
 }
 
 export const peers = reader(

@@ -91,8 +91,6 @@ export interface Bounds {
   /** The last index that is on the disk; where nothing follows a floor, the floor. */
   readonly last: number;
   readonly lastTerm: number;
-  /** What lies before the oldest: the place of a snapshot, or of what was trimmed; 0 at the beginning. */
-  readonly floor: Position;
 }
 
 export interface ReadOptions {
@@ -153,7 +151,12 @@ export class Log {
 
   bounds(group: GroupId): Bounds {
     const { floor, durable } = this.#known(group);
-    return { first: floor.index + 1, last: durable.index, lastTerm: durable.term, floor };
+    return { first: floor.index + 1, last: durable.index, lastTerm: durable.term };
+  }
+
+  /** What lies before the oldest: the place of a snapshot, or of what was trimmed; 0 at the beginning. */
+  floor(group: GroupId): Position {
+    return this.#known(group).floor;
   }
 
   /** The last one that is on the disk. */

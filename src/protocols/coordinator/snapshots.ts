@@ -80,7 +80,7 @@ export class Snapshots {
   async restore(): Promise<number> {
     const { log, group, machine } = this.#options;
     const shelf = log.snapshots(group);
-    await shelf.settleHeld(log.bounds(group).floor.index);
+    await shelf.settleHeld(log.floor(group).index);
     const [newest] = await shelf.list();
     if (newest === undefined) return 0;
     this.#assertLogReaches(newest.index);

@@ -66,8 +66,12 @@ export class Applying {
     await this.#busy;
   }
 
+  get #isFree(): boolean {
+    return this.#busy === undefined && !this.#stopped;
+  }
+
   #pump(): void {
-    if (this.#busy !== undefined || this.#stopped || this.#applied >= this.#committed) return;
+    if (!this.#isFree || this.#applied >= this.#committed) return;
     if (this.#options.entry(this.#applied + 1) === undefined) this.#occupy(this.#fromDisk());
     else this.#occupyIfMore(this.#fromMemory());
   }

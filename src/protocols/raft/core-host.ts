@@ -18,8 +18,9 @@ import type { Clock } from '../../log/time.ts';
 import type { EngineSink } from '../engine.ts';
 import type { LogTime } from '../log-time.ts';
 import { Applying } from './applying.ts';
-import type { CoreStatus, RaftCore } from './core/core.ts';
+import type { RaftCore } from './core/core.ts';
 import type { Effects, Fetch, Input, Settled, Trace, Write } from './core/input.ts';
+import type { CoreStatus } from './core/status.ts';
 import type { Exchange } from './exchange.ts';
 import { Fetching } from './fetching.ts';
 import { NEW_MEMBER } from './restoring.ts';
@@ -78,6 +79,10 @@ export class CoreHost {
     return this.#applying.applied;
   }
 
+  get leader(): string | undefined {
+    return this.#core.leader;
+  }
+
   status(): CoreStatus {
     return this.#core.status();
   }
@@ -120,7 +125,7 @@ export class CoreHost {
     for (const one of settled) this.#options.onSettled(one);
     for (const wanted of fetch) this.#fetch(wanted);
     for (const { peer, at_least } of need_snapshot) this.#options.onSnapshotNeeded(peer, at_least);
-    for (const one of trace) this.#options.onTrace(one);
+    trace.forEach(this.#options.onTrace);
   }
 
   #write(write: Write, committed: number): void {

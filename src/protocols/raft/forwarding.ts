@@ -106,7 +106,7 @@ function valuesOf(proposed: Proposed): readonly unknown[] {
       return ['committed', proposed.index, proposed.term];
     case 'refused':
       return ['refused', proposed.code];
-    default:
+    case 'unknown':
       return ['unknown'];
   }
 }

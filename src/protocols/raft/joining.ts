@@ -15,15 +15,12 @@ import { createHash } from 'node:crypto';
 import { type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { Loop, type LoopStatus } from '../coordinator/loop.ts';
-import type { PeerIdentity } from '../transport/network.ts';
+import { Admitting, isIn } from './admitting.ts';
 import type { Exchange, NodeOrAddress } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import type { RaftEngine } from './raft-engine.ts';
 
 const ATTEMPT_MS: Milliseconds = 250;
-/** A store that spoke so recently lives: another under its id is a mistake, or a copy. */
-const ALIVE_MS: Milliseconds = 5_000;
-
 export interface JoiningOptions {
   readonly self: Member;
   /** The voters of a new cluster, this node among them, with where they are reached. */
@@ -59,7 +56,8 @@ export class Joining {
     // Only a store that is empty now asks for a vote: one that was made a learner stays one.
     this.#goal = engine.members() === NO_MEMBERS ? 'voter' : 'reached';
     exchange.answer('hello', () => Promise.resolve(this.#hello()));
-    exchange.answer('join', (from, question) => this.#admitted(from, question));
+    const admitting = new Admitting(options);
+    exchange.answer('join', (from, question) => admitting.answer(from, question));
     this.#loop = new Loop({
       name: 'joining',
       clock,
@@ -83,12 +81,16 @@ export class Joining {
   }
 
   async #attempt(): Promise<void> {
-    if (this.#goal === 'reached') return;
     const { engine, self } = this.#options;
     if (isIn(engine.members().voters, self)) this.#goal = 'reached';
-    else if (engine.members() !== NO_MEMBERS || this.#options.join.length > 0)
-      await this.#askToJoin();
-    else await this.#askAround();
+    if (this.#goal === 'voter') await this.#approach();
+  }
+
+  /** One step nearer to a vote. */
+  #approach(): Promise<void> {
+    const { engine, join } = this.#options;
+    const isKnownSomewhere = engine.members() !== NO_MEMBERS || join.length > 0;
+    return isKnownSomewhere ? this.#askToJoin() : this.#askAround();
   }
 
   /** What this node answers to `hello`. */
@@ -152,15 +154,21 @@ export class Joining {
     return [...nodes, ...join.map((address) => ({ address }))];
   }
 
-  /** The first answer of a leader; a node that follows says who leads. */
+  /** The last answer of all doors: of the leader, where one of them is or knows it. */
   async #asked(doors: readonly NodeOrAddress[]): Promise<readonly [string, string]> {
     let last: readonly [string, string] = ['nobody', 'answered'];
     for (const door of doors) {
-      last = (await this.#askDoor(door)) ?? last;
-      if (last[0] !== 'leader') continue;
-      last = (await this.#askDoor({ address: last[1] })) ?? last;
+      last = (await this.#askLeaderBy(door)) ?? last;
+      if (last[0] !== 'leader') return last;
     }
     return last;
+  }
+
+  /** A node that follows says where the leader is. */
+  async #askLeaderBy(door: NodeOrAddress): Promise<readonly [string, string] | undefined> {
+    const answer = await this.#askDoor(door);
+    const address = leaderIn(answer);
+    return address === '' ? answer : this.#askDoor({ address });
   }
 
   async #askDoor(door: NodeOrAddress): Promise<readonly [string, string] | undefined> {
@@ -174,43 +182,6 @@ export class Joining {
     }
   }
 
-  /** A node asks to take part; only the leader lets it. */
-  async #admitted(from: PeerIdentity, question: Fields): Promise<readonly unknown[]> {
-    const [candidate] = question.members().voters;
-    if (candidate === undefined || candidate.id !== from.nodeId || candidate.store !== from.storeId)
-      return ['refused', 'a node asks for itself only'];
-    const { engine } = this.#options;
-    const { role, leader_id } = engine.status();
-    if (role !== 'leader') return ['leader', this.#addressOf(leader_id)];
-    return this.#admit(candidate);
-  }
-
-  async #admit(candidate: Member): Promise<readonly unknown[]> {
-    const { engine, clusterId } = this.#options;
-    const { voters, learners } = engine.members();
-    if (isIn(voters, candidate)) return ['voter', clusterId()];
-    if (isIn(learners, candidate)) {
-      await engine.promote(candidate.id);
-      return ['learner', clusterId()];
-    }
-    if (this.#isAlive(candidate.id))
-      return ['refused', `${candidate.id} is taken by a store that answers; choose another id`];
-    const change = await engine.admit(candidate);
-    return change.kind === 'changed' ? ['learner', clusterId()] : ['refused', change.reason];
-  }
-
-  /** Whether another store of this node spoke lately. */
-  #isAlive(id: string): boolean {
-    const { engine, clock } = this.#options;
-    const peer = engine.report().peers.find((known) => known.id === id);
-    return peer !== undefined && clock.monotonic() - peer.last_contact < ALIVE_MS;
-  }
-
-  #addressOf(id: string | undefined): string {
-    const { voters } = this.#options.engine.members();
-    return voters.find((voter) => voter.id === id)?.addresses[0] ?? '';
-  }
-
   /** Says what is new, once. */
   #tell(what: string): void {
     if (what === this.#told) return;
@@ -219,8 +190,9 @@ export class Joining {
   }
 }
 
-function isIn(members: readonly Member[], { id, store }: Member): boolean {
-  return members.some((member) => member.id === id && member.store === store);
+/** The address in the answer of a node that follows; empty where it knows none, or answered itself. */
+function leaderIn([verdict, detail]: readonly [string, string] = ['', '']): string {
+  return verdict === 'leader' ? detail : '';
 }
 
 function names(members: readonly { readonly id: string }[]): string {

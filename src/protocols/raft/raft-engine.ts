@@ -21,6 +21,7 @@ import type {
   ConfigurationChange,
   Engine,
   EngineRefusal,
+  EngineReport,
   EngineRole,
   EngineSink,
   EngineStatus,
@@ -28,17 +29,17 @@ import type {
   ReadPoint,
 } from '../engine.ts';
 import { LogTime } from '../log-time.ts';
-import { type CoreStatus, RaftCore } from './core/core.ts';
+import { RaftCore } from './core/core.ts';
 import { CoreHost } from './core-host.ts';
-import type { Bounds, Role, Timing, Trace, WantedMembers } from './core/input.ts';
-import type { PeerIdentity } from '../transport/network.ts';
+import type { Bounds, Input, Role, Timing, Trace, WantedMembers } from './core/input.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
 import { frameMaker } from './frames.ts';
 import { NEW_MEMBER, restoredFrom } from './restoring.ts';
 import { type Settlement, Settling } from './settling.ts';
-import { SnapshotExchange } from './snapshot-exchange.ts';
+import { SnapshotReceiving } from './snapshot-receiving.ts';
+import { SnapshotSending } from './snapshot-sending.ts';
 
 export interface RaftOptions {
   readonly log: Log;
@@ -75,7 +76,8 @@ export class RaftEngine implements Engine {
   readonly #host: CoreHost;
   readonly #settling = new Settling();
   readonly #forwarding: Forwarding;
-  readonly #snapshots: SnapshotExchange;
+  readonly #sending: SnapshotSending;
+  readonly #receiving: SnapshotReceiving;
   readonly #time: LogTime;
   readonly #leave: () => void;
   #stopped = false;
@@ -90,14 +92,12 @@ export class RaftEngine implements Engine {
       time: this.#time,
       onSettled: (settled) => this.#settling.settle(settled),
       onApplied: (index) => this.#settling.applied(index),
-      onSnapshotNeeded: (peer, atLeast) => this.#snapshots.send(peer, atLeast),
+      onSnapshotNeeded: (peer, atLeast) => this.#sending.send(peer, atLeast),
       onTrace: (trace) => this.#note(trace),
     });
-    this.#snapshots = new SnapshotExchange({
-      ...options,
-      term: () => this.#host.status().term,
-      step: (input) => this.#host.step(input),
-    });
+    const step = (input: Input): void => this.#host.step(input);
+    this.#receiving = new SnapshotReceiving({ ...options, step });
+    this.#sending = new SnapshotSending({ ...options, step, term: () => this.#host.status().term });
     this.#forwarding = new Forwarding({
       ...options,
       propose: (frame, traffic) => this.#proposeHere(frame, traffic),
@@ -106,8 +106,8 @@ export class RaftEngine implements Engine {
     });
     this.#leave = options.exchange.join(options.group, {
       receive: (message) => this.#host.step({ kind: 'message', message }),
-      asked: (from, topic, question) => this.#asked(from, topic, question),
-      streamed: (from, header, chunks) => this.#snapshots.receive(from, header, chunks),
+      asked: (_from, topic, question) => this.#asked(topic, question),
+      streamed: (from, header, chunks) => this.#receiving.receive(from, header, chunks),
       linkUp: () => undefined,
       linkDown: (peer) => this.#lost(peer),
     });
@@ -130,7 +130,7 @@ export class RaftEngine implements Engine {
   async propose(frame: Buffer, traffic: Traffic): Promise<Proposed> {
     const refused = this.#refusal(frame);
     if (refused !== undefined) return { kind: 'refused', code: refused };
-    const { leader } = this.#host.status();
+    const { leader } = this.#host;
     if (leader === undefined) return { kind: 'refused', code: 'no-leader' };
     if (leader === this.#options.nodeId) return this.#proposeHere(frame, traffic);
     return this.#applied(await this.#forwarding.forward(leader, frame, traffic));
@@ -207,8 +207,13 @@ export class RaftEngine implements Engine {
   }
 
   /** Everything a person wants to know who asks why. */
-  report(): CoreStatus {
-    return this.#host.status();
+  report(): EngineReport {
+    return { ...this.#host.status() };
+  }
+
+  /** How long ago a peer answered this leader; undefined where it does not know. */
+  silenceOf(id: string): Milliseconds | undefined {
+    return this.#host.status().peers.find((peer) => peer.id === id)?.last_contact;
   }
 
   now(): Milliseconds {
@@ -218,7 +223,8 @@ export class RaftEngine implements Engine {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#leave();
-    await this.#snapshots.stop();
+    this.#sending.stop();
+    await this.#receiving.stop();
     await this.#host.stop();
     this.#settling.end();
     await this.#options.log.flush().catch(() => undefined);
@@ -245,13 +251,13 @@ export class RaftEngine implements Engine {
 
   /** Who leads, unless it is this node or nobody. */
   #otherLeader(): string | undefined {
-    const { leader } = this.#host.status();
+    const { leader } = this.#host;
     return leader === this.#options.nodeId ? undefined : leader;
   }
 
-  #asked(from: PeerIdentity, topic: string, question: Fields): Promise<readonly unknown[]> {
+  #asked(topic: string, question: Fields): Promise<readonly unknown[]> {
     const answer = this.#forwarding.topics[topic];
-    return answer === undefined ? this.#snapshots.answer(from, question) : answer(question);
+    return answer === undefined ? this.#receiving.offered(question) : answer(question);
   }
 
   async #proposeHere(frame: Buffer, traffic: Traffic): Promise<Proposed> {

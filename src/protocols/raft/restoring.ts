@@ -18,14 +18,16 @@ export const NEW_MEMBER: HardState = { term: 0, vote: '', commit: 0, members: []
 
 /** @param applied what the machine has already, from a snapshot and the log */
 export async function restoredFrom(log: Log, group: GroupId, applied: number): Promise<Restored> {
-  const { last, lastTerm, floor } = log.bounds(group);
+  const { last, lastTerm } = log.bounds(group);
+  const floor = log.floor(group);
   const { members, ...hard } = log.hardState(group) ?? NEW_MEMBER;
   const terms = await termsOf(log, group, { term: lastTerm, index: last });
-  const reached = terms.length === TERMS_MAX ? (terms[0] as Place) : undefined;
   return {
     hard,
-    floor: reached ?? floor,
-    terms: reached === undefined ? terms : terms.slice(1),
+    // What lies before the terms that were looked up is as good as compacted.
+    ...(terms.length < TERMS_MAX
+      ? { floor, terms }
+      : { floor: terms[0] as Place, terms: terms.slice(1) }),
     last: { term: lastTerm, index: last },
     applied,
     configurations: members,

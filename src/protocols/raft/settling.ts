@@ -81,21 +81,25 @@ export class Settling {
   }
 
   #tell(answer: Answer, settled: Settled): void {
-    switch (settled.kind) {
-      case 'committed':
-        this.#parked.push({ ...settled.place, answer });
-        return;
-      case 'readable':
-      case 'transferred':
-        this.#parked.push({ index: 'index' in settled ? settled.index : 0, term: 0, answer });
-        return;
-      default:
-        answer(outcomeOf(settled));
-    }
+    if (isEnded(settled)) answer(outcomeOf(settled));
+    else this.#parked.push({ ...placeOf(settled), answer });
   }
 }
 
 type Ended = Extract<Settled, { kind: 'superseded' | 'unknown' | 'refused' }>;
+type Granted = Exclude<Settled, Ended>;
+
+const ENDED: readonly Settled['kind'][] = ['superseded', 'unknown', 'refused'];
+
+function isEnded(settled: Settled): settled is Ended {
+  return ENDED.includes(settled.kind);
+}
+
+/** What must be applied here before it is told. A transfer waits for nothing. */
+function placeOf(settled: Granted): Pick<Parked, 'index' | 'term'> {
+  if (settled.kind === 'committed') return settled.place;
+  return { index: settled.kind === 'readable' ? settled.index : 0, term: 0 };
+}
 
 function outcomeOf(settled: Ended): Settlement {
   if (settled.kind === 'unknown') return { kind: 'unknown' };

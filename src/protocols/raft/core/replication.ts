@@ -110,7 +110,18 @@ function sendFetched(
   entries: readonly Entry[],
 ): void {
   if (entries.length === 0) awaitSnapshot(raft, recipient, recipient.progress.next);
-  else if (isOwn(raft, entries)) sendThese(raft, leader, recipient, entries);
+  else if (isOwn(raft, entries)) sendThese(raft, leader, recipient, cut(raft, entries));
+}
+
+/** As many as may share a message, but at least one. */
+function cut({ options }: Raft, entries: readonly Entry[]): readonly Entry[] {
+  const { message_entries: most, message_bytes: room } = options.bounds;
+  let bytes = 0;
+  const tooMany = entries.findIndex(({ frame }, count) => {
+    bytes += frame.length;
+    return count === most || bytes > room;
+  });
+  return tooMany === -1 ? entries : entries.slice(0, Math.max(tooMany, 1));
 }
 
 function sendThese(
