@@ -11,7 +11,7 @@ export interface WindowBound {
   readonly bytes: number;
 }
 
-export const WINDOW: WindowBound = { entries: 50_000, bytes: 64 * 1024 * 1024 };
+export const WINDOW: WindowBound = { entries: 50_000, bytes: 8 * 1024 * 1024 };
 
 /** The blocks of one group that are in the window, ascending. */
 export class RecentBlocks {

@@ -15,8 +15,8 @@ import {
 } from '../log/outcome-page.ts';
 import { assert } from './assert.ts';
 
-/** How many bytes of finished pages stay in memory; older outcomes are read from the store. */
-export const CHAIN_WINDOW_BYTES = 16 * 1024 * 1024;
+/** How many bytes of finished pages stay in memory, a second or two of a busy node; older outcomes are read from the store. */
+export const CHAIN_WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** A finished page, encoded as it is to be stored. */
 export interface FinishedPage {

@@ -8,8 +8,8 @@
  * ```
  *
  * From it come rollback of an entry whose rule refused or threw, the change feed, and views of a recent
- * index. Bounded by entries and by bytes (estimated as the encoded commands' size, doubled for rows); at
- * the bound the oldest entry's records go, and views below it need a snapshot.
+ * index. Bounded by entries and by what their replaced rows weigh in memory; at the bound the oldest
+ * entry's records go, and views below it need a snapshot.
  */
 import type { Table } from './table.ts';
 
@@ -35,7 +35,27 @@ export interface UndoLimits {
   readonly bytes: number;
 }
 
-export const UNDO_LIMITS: UndoLimits = { entries: 50_000, bytes: 64 * 1024 * 1024 };
+export const UNDO_LIMITS: UndoLimits = { entries: 50_000, bytes: 16 * 1024 * 1024 };
+
+/** The places of an entry, and of one of its changes, in the columns below. */
+const ENTRY_BYTES = 24;
+const CHANGE_BYTES = 24;
+/** An object, and one of its columns with the number or text it refers to, as measured. */
+const ROW_BYTES = 24;
+const COLUMN_BYTES = 11;
+
+/** What the replaced rows of an entry weigh in memory, roughly: what they share with others counts too. */
+export function weightOf(changes: readonly Change[]): number {
+  let bytes = ENTRY_BYTES;
+  for (const { table, before } of changes) bytes += CHANGE_BYTES + rowBytes(table, before);
+  return bytes;
+}
+
+function rowBytes({ definition }: Table<unknown>, before: unknown): number {
+  if (before === undefined) return 0;
+  if (typeof before === 'string') return ROW_BYTES + before.length;
+  return ROW_BYTES + COLUMN_BYTES * definition.columns.length;
+}
 
 /** Entries are dropped in strides, so that dropping costs O(1) per entry. */
 const STRIDE = 1024;
@@ -126,6 +146,11 @@ export class UndoRing {
 
   get size(): number {
     return this.#kept.indices.length - this.#dropped;
+  }
+
+  /** What the entry being applied has changed so far. */
+  get open(): readonly Change[] {
+    return this.#open;
   }
 
   /** Notes a change of the entry being applied. */
