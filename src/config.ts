@@ -14,8 +14,15 @@ import {
   type Said,
   type Source,
 } from './config/sources.ts';
-import { SETTING_NAMES, type SettingName, SETTINGS, type Values } from './config/settings.ts';
-import type { ConfiguredPeer, LogLevel } from './config/values.ts';
+import { type ClusterConfig, clusterContradictions, clusterOf } from './config/cluster.ts';
+import {
+  SETTING_NAMES,
+  type Setting,
+  type SettingName,
+  SETTINGS,
+  type Values,
+} from './config/settings.ts';
+import type { LogLevel } from './config/values.ts';
 import type { Retention } from './log/retention.ts';
 import type { Milliseconds } from './log/time.ts';
 
@@ -45,23 +52,6 @@ export interface Config {
   readonly cluster: ClusterConfig | undefined;
 }
 
-/** How a node takes part in a cluster. */
-export interface ClusterConfig {
-  readonly host: string;
-  /** 0: the system chooses. */
-  readonly port: number;
-  readonly advertiseHost: string;
-  /** Undefined: loopback only. */
-  readonly secret: string | undefined;
-  readonly peers: readonly ConfiguredPeer[];
-  /** Who votes in a new cluster. */
-  readonly voters: readonly string[];
-  readonly join: readonly string[];
-  readonly heartbeatMs: Milliseconds;
-  /** The least; the most is twice as long. */
-  readonly electionMs: Milliseconds;
-}
-
 export interface WorkQueueLimits {
   readonly soft: number;
   readonly hard: number;
@@ -71,7 +61,7 @@ export interface WorkQueueLimits {
 /** Where the value of a setting comes from, and how it was written. */
 export interface Origin {
   readonly name: SettingName;
-  /** Undefined: left open. */
+  /** Undefined: left open. Of a secret, only that it was said. */
   readonly text: string | undefined;
   readonly kind: Said['kind'];
   /** The name under which it was said: a flag, a variable, a key of the file. */
@@ -121,12 +111,22 @@ function readSetting(name: SettingName, sources: readonly Source[]): Reading {
   const { kind, text, as, example } = said;
   const { data: value, error } = schemaOf(name).safeParse(text);
   const issues = error === undefined ? [] : error.issues;
+  const shown = shownText(name, text);
   const faults = issues.map(({ message }) => ({
     name: as,
-    problem: `is "${text}", which ${message}`,
+    problem: `is "${shown}", which ${message}`,
     example,
   }));
-  return { name, value, origin: { name, kind, text, as }, faults };
+  return { name, value, origin: { name, kind, text: shown, as }, faults };
+}
+
+/** What stands for a secret wherever settings are shown. */
+const MASK = '********';
+
+/** The only form in which the text of a setting leaves this file, besides its value. */
+function shownText(name: SettingName, text: string | undefined): string | undefined {
+  const { isSecret = false }: Setting<unknown> = SETTINGS[name];
+  return isSecret && text !== undefined ? MASK : text;
 }
 
 /** The schemas differ in what they give; here they only have to read. */
@@ -154,6 +154,7 @@ const CONTRADICTIONS: readonly ((values: Values) => readonly Fault[])[] = [
       'QUORATE_WORK_QUEUE_RECOVERY=200 QUORATE_WORK_QUEUE_SOFT_LIMIT=500 QUORATE_WORK_QUEUE_HARD_LIMIT=1000';
     return [{ name: 'WORK_QUEUE', problem, example }];
   },
+  clusterContradictions,
 ];
 
 function workQueueOf(values: Values): WorkQueueLimits | undefined {
@@ -164,27 +165,6 @@ function workQueueOf(values: Values): WorkQueueLimits | undefined {
   };
   const given = Object.entries(said).filter(([, limit]) => limit !== undefined);
   return given.length === 0 ? undefined : { ...WORK_QUEUE, ...Object.fromEntries(given) };
-}
-
-const RAFT_PORT = 4321;
-
-/** A node that is told of others, or of a port for them, is one of a cluster. */
-function clusterOf(values: Values): ClusterConfig | undefined {
-  const { PEERS: peers = [], JOIN: join = [], RAFT_PORT: said } = values;
-  const isAlone = peers.length + join.length === 0;
-  if (isAlone && said === undefined) return undefined;
-  const others = peers.filter(({ id }) => id !== values.NODE_ID);
-  return Object.freeze({
-    host: values.RAFT_HOST,
-    port: said ?? RAFT_PORT,
-    advertiseHost: values.ADVERTISE_HOST ?? values.RAFT_HOST,
-    secret: values.CLUSTER_SECRET,
-    peers: others,
-    voters: values.P2P_VOTERS ?? [values.NODE_ID, ...others.map(({ id }) => id)],
-    join,
-    heartbeatMs: values.RAFT_HEARTBEAT,
-    electionMs: values.RAFT_ELECTION,
-  });
 }
 
 function assembled(values: Values): Config {

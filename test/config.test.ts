@@ -32,11 +32,12 @@ describe('without anything said', () => {
       snapshotIntervalMs: 60_000,
       retention: { kind: 'all' },
       historyBytes: 2 ** 30,
-      window: { entries: 50_000, bytes: 2 ** 26 },
-      undo: { entries: 50_000, bytes: 2 ** 26 },
+      window: { entries: 50_000, bytes: 2 ** 23 },
+      undo: { entries: 50_000, bytes: 2 ** 24 },
       disk: { throttle: 0.85, reject: 0.92 },
       workQueue: undefined,
       stopTimeoutMs: 10_000,
+      cluster: undefined,
     });
   });
 
@@ -119,7 +120,7 @@ describe('faults', () => {
       {
         name: '--log-window-bytes',
         problem: 'is "plenty", which is not a size like 64MiB or 1GiB, from 65536 bytes to 1024TiB',
-        example: '--log-window-bytes 64MiB',
+        example: '--log-window-bytes 8MiB',
       },
     ]);
   });
@@ -217,6 +218,146 @@ describe('values', () => {
   test('one limit of the work queue brings the other two of the source system', () => {
     const env = { RINGRIFT_WORK_QUEUE_HARD_LIMIT: '5000' };
     expect(config({ env }).workQueue).toEqual({ soft: 500, hard: 5000, recovery: 200 });
+  });
+});
+
+describe('a cluster', () => {
+  const ALONE = { NODE_ID: 'node-1' } as const;
+
+  function cluster(flags: ConfigSources['flags']) {
+    return config({ flags: { ...ALONE, ...flags } }).cluster;
+  }
+
+  function problems(flags: ConfigSources['flags']): string[] {
+    return faults({ flags: { ...ALONE, ...flags } }).map(
+      ({ name, problem }) => `${name} ${problem}`,
+    );
+  }
+
+  test('is what a node belongs to that is told of others, or of a port for them', () => {
+    expect(cluster({})).toBeUndefined();
+    expect(
+      cluster({ RAFT_HEARTBEAT: '20ms', CLUSTER_SECRET: 'long enough to be one' }),
+    ).toBeUndefined();
+    expect(cluster({ RAFT_PORT: '0' })).toEqual({
+      host: '127.0.0.1',
+      port: 0,
+      advertiseHost: '127.0.0.1',
+      secret: undefined,
+      peers: [],
+      voters: ['node-1'],
+      join: [],
+      heartbeatMs: 50,
+      electionMs: 150,
+    });
+    expect(cluster({ JOIN: '127.0.0.1:4321' })).toMatchObject({
+      port: 4321,
+      join: ['127.0.0.1:4321'],
+    });
+  });
+
+  test('one list of peers serves every node: each leaves itself out, and everybody votes', () => {
+    const PEERS = 'node-1@localhost:8770:4321, node-2@localhost:8771:4322,node-3@127.0.0.1';
+    expect(cluster({ PEERS })).toMatchObject({
+      peers: [
+        { id: 'node-2', addresses: ['localhost:4322'] },
+        { id: 'node-3', addresses: ['127.0.0.1:4321'] },
+      ],
+      voters: ['node-1', 'node-2', 'node-3'],
+    });
+    expect(cluster({ PEERS, P2P_VOTERS: 'node-1,node-2' })?.voters).toEqual(['node-1', 'node-2']);
+  });
+
+  test.each([
+    ['node-2@[::1]', '[::1]:4321'],
+    ['node-2@[::1]:8770', '[::1]:4321'],
+    ['node-2@[::1]:8770:9999', '[::1]:9999'],
+    ['dc1:rack-2@localhost', 'localhost:4321'],
+  ])('%s is reached at %s', (peer, address) => {
+    expect(cluster({ PEERS: peer })?.peers[0]?.addresses).toEqual([address]);
+  });
+
+  test.each([
+    'node-2',
+    'node-2@',
+    '@localhost',
+    'node-2@localhost:70000',
+    'node-2@localhost:8770:0',
+    'node-2@::1:4321',
+    'node-2@localhost:1:2:3',
+    'node-2@localhost,',
+    'node 2@localhost',
+  ])('"%s" names no peer', (peer) => {
+    expect(problems({ PEERS: peer })).toEqual([expect.stringContaining('is not nodes like')]);
+  });
+
+  test.each(['10.0.0.1', 'host:', '::1:4321x', 'host:70000', 'ws://host:8770'])(
+    '"%s" is no address to join at',
+    (address) => {
+      expect(problems({ JOIN: address })).toEqual([expect.stringContaining('is not addresses')]);
+    },
+  );
+
+  test.each([
+    ['[::1]', '::1'],
+    ['::1', '::1'],
+    ['localhost', 'localhost'],
+    ['127.0.0.1', '127.0.0.1'],
+  ])('nodes listen on %s as %s', (said, host) => {
+    expect(cluster({ RAFT_PORT: '0', RAFT_HOST: said })).toMatchObject({
+      host,
+      advertiseHost: host,
+    });
+  });
+
+  test.each(['not a host', '[::1', '-x', 'a/b'])('"%s" is no host', (said) => {
+    expect(problems({ RAFT_PORT: '0', RAFT_HOST: said })).toHaveLength(1);
+  });
+
+  const SECRET = 'a secret of the test';
+
+  test.each<[string, ConfigSources['flags']]>([
+    ['RAFT_HOST 10.0.0.1', { RAFT_PORT: '0', RAFT_HOST: '10.0.0.1' }],
+    ['a peer at 10.0.0.2', { PEERS: 'node-2@10.0.0.2' }],
+    ['JOIN fd00::7', { JOIN: '[fd00::7]:4321' }],
+  ])('nobody beyond loopback is talked to without a secret: %s', (said, flags) => {
+    const [fault] = faults({ flags: { ...ALONE, ...flags } });
+    expect(fault?.name).toBe('CLUSTER_SECRET');
+    expect(fault?.problem).toContain(`${said} is beyond loopback`);
+    expect(fault?.example).toMatch(/^QUORATE_CLUSTER_SECRET=/);
+    expect(cluster({ ...flags, CLUSTER_SECRET: SECRET })).toMatchObject({ secret: SECRET });
+  });
+
+  test('an address that stands for all of a machine leads others nowhere', () => {
+    const flags = { RAFT_PORT: '0', RAFT_HOST: '0.0.0.0', CLUSTER_SECRET: SECRET };
+    expect(problems(flags)).toEqual([expect.stringMatching(/^ADVERTISE_HOST .*0\.0\.0\.0/)]);
+    expect(cluster({ ...flags, ADVERTISE_HOST: '10.0.0.1' })?.advertiseHost).toBe('10.0.0.1');
+  });
+
+  test('voters that cannot be reached, and ids that are given twice, are faults', () => {
+    expect(problems({ PEERS: 'node-2@localhost', P2P_VOTERS: 'node-1,node-3' })).toEqual([
+      'P2P_VOTERS names node-3, which is neither this node nor one of PEERS',
+    ]);
+    expect(problems({ PEERS: 'node-2@localhost:1:1,node-2@localhost:2:2' })).toEqual([
+      'PEERS names node-2 more than once; every node has an id of its own',
+    ]);
+  });
+
+  test('a secret is shown nowhere: not among the settings, not when it is wrong', () => {
+    const loaded = load({ flags: { CLUSTER_SECRET: SECRET } });
+    expect(JSON.stringify(loaded)).not.toContain(SECRET);
+    expect(loaded).toMatchObject({
+      origins: expect.arrayContaining([
+        { name: 'CLUSTER_SECRET', text: '********', kind: 'flag', as: '--cluster-secret' },
+      ]),
+    });
+    const short = faults({ env: { QUORATE_CLUSTER_SECRET: 'hunter2' } });
+    expect(short).toMatchObject([{ name: 'QUORATE_CLUSTER_SECRET' }]);
+    expect(JSON.stringify(short)).not.toContain('hunter2');
+    const unsaid = load({});
+    expect(
+      unsaid.kind === 'ok' && unsaid.origins.find(({ name }) => name === 'CLUSTER_SECRET')?.text,
+    ).toBeUndefined();
   });
 });
 

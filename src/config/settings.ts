@@ -11,6 +11,7 @@ import {
   count,
   duration,
   fraction,
+  host,
   identifier,
   identifiers,
   logLevel,
@@ -34,6 +35,8 @@ export interface Setting<Value> {
   readonly schema: z.ZodType<Value, string | undefined> | z.ZodType<Value, string>;
   /** The names without prefix under which the source system knows it. */
   readonly source?: readonly string[];
+  /** It is shown nowhere: not in lists of settings, not in what was wrong with it. */
+  readonly isSecret?: boolean;
 }
 
 function setting<Value>(row: Setting<Value>): Setting<Value> {
@@ -106,13 +109,13 @@ export const SETTINGS = {
     comment: 'Address to listen on for other nodes; beyond loopback only with a CLUSTER_SECRET',
     example: '0.0.0.0',
     fallback: '127.0.0.1',
-    schema: path,
+    schema: host,
   }),
   ADVERTISE_HOST: setting({
     comment: 'How other nodes reach this one; unset, RAFT_HOST',
     example: '10.0.0.1',
     fallback: undefined,
-    schema: path.optional(),
+    schema: host.optional(),
     source: ['ADVERTISE_HOST'],
   }),
   CLUSTER_SECRET: setting({
@@ -121,6 +124,7 @@ export const SETTINGS = {
     fallback: undefined,
     schema: secret.optional(),
     source: ['CLUSTER_SECRET', 'CLUSTER_AUTH_TOKEN'],
+    isSecret: true,
   }),
   RAFT_HEARTBEAT: setting({
     comment: 'How often a leader speaks when it has nothing to say',
@@ -168,8 +172,8 @@ export const SETTINGS = {
   }),
   LOG_WINDOW_BYTES: setting({
     comment: 'Bytes those entries may take',
-    example: '64MiB',
-    fallback: '64MiB',
+    example: '8MiB',
+    fallback: '8MiB',
     schema: bytes(64 * 1024),
   }),
   UNDO_ENTRIES: setting({

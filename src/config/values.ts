@@ -148,17 +148,26 @@ export interface ConfiguredPeer {
 
 const PEER = new RegExp(
   String.raw`^(?<id>[A-Za-z0-9._:-]{1,128})@(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)` +
-    String.raw`(?::(?<http>\d{1,5})(?::(?<raft>\d{1,5}))?)?$`,
+    String.raw`(?<ports>(?::\d{1,5}){0,2})$`,
 );
-const HTTP_PORT = '8770';
-const RAFT_PORT = '4321';
+export const RAFT_PORT = 4321;
+/** Of HTTP and of Raft, where a peer's are not said. */
+const PORTS = ['8770', String(RAFT_PORT)];
 
 function peerIn(text: string): ConfiguredPeer | undefined {
   const found = PEER.exec(text)?.groups;
   if (found === undefined) return undefined;
-  const { id = '', host: name = '', http = HTTP_PORT, raft = RAFT_PORT } = found;
-  const ports = [http, raft].map((port) => `${name}:${port}`);
-  return ports.every(isTcpAddress) ? { id, addresses: ports.slice(1) } : undefined;
+  const [http, raft] = portsIn(String(found['ports'])).map((port) => `${found['host']}:${port}`);
+  const reached = [String(http), String(raft)];
+  return reached.every(isTcpAddress)
+    ? { id: String(found['id']), addresses: reached.slice(1) }
+    : undefined;
+}
+
+/** `:8770:4321`, `:8770` or nothing. */
+function portsIn(text: string): readonly string[] {
+  const said = text.split(':').slice(1);
+  return [...said, ...PORTS.slice(said.length)];
 }
 
 export const peers = reader(
