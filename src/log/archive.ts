@@ -15,6 +15,7 @@ import { LevelStore } from './level-store.ts';
 import { type Flaw, mendTables, scanStore } from './leveldb-scanner.ts';
 import { snapshotDirectory, storeDirectory } from './opening.ts';
 import { RecordedOutcomes } from './recorded-outcomes.ts';
+import { RecordedPages } from './recorded-pages.ts';
 import { groupsIn } from './recovery.ts';
 import { sightBlock } from './sight-block.ts';
 import type { Sighting } from './sighting.ts';
@@ -80,12 +81,17 @@ export class Archive {
   /** Everything there is of a group from `from` on, in pages of one block. */
   async *read(id: GroupId, from: number): AsyncGenerator<readonly Sighting[]> {
     const keys = groupKeys(id);
-    const outcomes = new RecordedOutcomes(this.#store, keys.page);
+    const pages = new RecordedPages(this.#store, keys.page);
+    const outcomes = new RecordedOutcomes(pages);
     const holding = await this.#store.last(numberedRange(keys.block, 0, from));
     const start = holding === undefined ? from : numberOf(holding[0]);
     const range = numberedRange(keys.block, start, Number.MAX_SAFE_INTEGER);
-    for await (const [key, value] of pairs(this.#store.scan(range)))
-      yield await outcomes.beside(sightBlock(key, value).filter(({ index }) => index >= from));
+    try {
+      for await (const [key, value] of pairs(this.#store.scan(range)))
+        yield await outcomes.beside(sightBlock(key, value).filter(({ index }) => index >= from));
+    } finally {
+      await pages.close();
+    }
   }
 
   snapshots(id: GroupId): SnapshotShelf {

@@ -19,6 +19,7 @@ import {
   FRAME_HEADER_BYTES,
   placeOf,
 } from './frame.ts';
+import { unpack } from './message-pack.ts';
 
 export type RetryMark =
   | { readonly key: string; readonly print: string }
@@ -68,7 +69,7 @@ export function decodeEntry(frame: Buffer): Entry {
   if (version !== ENVELOPE_VERSION)
     throw new Error(`command envelope version ${version} is newer than this build reads`);
   // The unpacked map is this entry's own: its place is written into it instead of into a copy.
-  const entry = packr.unpack(frame.subarray(BODY_AT)) as Writable<Entry>;
+  const entry = unpack(frame, BODY_AT) as Writable<Entry>;
   const { term, index, at } = placeOf(frame);
   entry.term = term;
   entry.index = index;

@@ -28,6 +28,7 @@ import { numbered, numberedRange } from './keys.ts';
 import { LevelStore } from './level-store.ts';
 import { type Opened, openLog, type RecoveryReport, snapshotDirectory } from './opening.ts';
 import { CHUNK_BYTES, chunks } from './reader.ts';
+import { RecordedPages } from './recorded-pages.ts';
 import { SnapshotShelf } from './snapshot-file.ts';
 import type { Store, StoreFactory } from './store.ts';
 import { blockAt, blocksBetween } from './stored-blocks.ts';
@@ -288,6 +289,11 @@ export class Log {
   /** The bytes of a page as they were put; its reader checks them. */
   outcomePage(group: GroupId, page: number): Promise<Buffer | undefined> {
     return this.#store.get(numbered(this.#known(group).keys.page, page));
+  }
+
+  /** The same, page after page, for a reader that goes forward and closes it. */
+  outcomePages(group: GroupId): RecordedPages {
+    return new RecordedPages(this.#store, this.#known(group).keys.page);
   }
 
   /** Bytes on disk from this entry to the end, roughly. */

@@ -2,7 +2,6 @@
  * The outcomes recorded beside a group's entries, page by page as an audit goes forward: each page is
  * checked once, against its checksum, its number, its own digest and the page before it.
  */
-import { numbered } from './keys.ts';
 import {
   decodeOutcomePage,
   firstOfPage,
@@ -11,8 +10,8 @@ import {
   pageDigest,
   pageOf,
 } from './outcome-page.ts';
+import type { RecordedPages } from './recorded-pages.ts';
 import type { BareSighting, SeenDamage, SeenEntry, Sighting } from './sighting.ts';
-import type { Store } from './store.ts';
 
 type Page = Extract<OutcomePageRead, { readonly kind: 'page' }>;
 
@@ -27,14 +26,11 @@ interface LookedAt {
 const NOWHERE: LookedAt = { page: -1, outcomes: [], digest: undefined, damage: [] };
 
 export class RecordedOutcomes {
-  readonly #store: Store;
-  readonly #prefix: Buffer;
+  readonly #pages: RecordedPages;
   #current = NOWHERE;
 
-  /** @param prefix the keys of the group's pages begin with it */
-  constructor(store: Store, prefix: Buffer) {
-    this.#store = store;
-    this.#prefix = prefix;
+  constructor(pages: RecordedPages) {
+    this.#pages = pages;
   }
 
   /** Puts each entry beside its outcome; what is wrong with a page comes before its first entry. */
@@ -55,7 +51,7 @@ export class RecordedOutcomes {
 
   /** @returns what is wrong with the page */
   async #turnTo(page: number): Promise<readonly SeenDamage[]> {
-    const bytes = await this.#store.get(numbered(this.#prefix, page));
+    const bytes = await this.#pages.at(page);
     this.#current = bytes === undefined ? { ...NOWHERE, page } : this.#lookAt(page, bytes);
     return this.#current.damage;
   }

@@ -14,6 +14,7 @@
  * or how many nodes there are.
  */
 import { type Command, type Entry, packr } from '../log/command.ts';
+import { unpack } from '../log/message-pack.ts';
 import { assert } from './assert.ts';
 import { EntryRuling } from './entry-ruling.ts';
 import { type ChainState, type FinishedPage, OutcomeChain } from './outcome-chain.ts';
@@ -170,7 +171,7 @@ export class Machine {
   /** Folds an entry with its recorded outcome instead of deciding it: history as it was. */
   applyRecorded(entry: Entry, outcomeBytes: Uint8Array): AppliedEntry {
     const moment = this.#momentOf(entry);
-    const outcome = packr.unpack(outcomeBytes) as Outcome;
+    const outcome = unpack(outcomeBytes) as Outcome;
     if (outcome.kind === 'applied') for (const fact of outcome.facts) this.#fold(fact, moment);
     remember(this.#tables, entry, outcome, moment);
     return this.#commit(entry, moment, { outcome, outcomeBytes });

@@ -6,8 +6,8 @@
  */
 import { decodeEntry } from '../../src/log/command.ts';
 import { readFrame } from '../../src/log/frame.ts';
-import type { Log } from '../../src/log/log.ts';
 import { decodeOutcomePage, firstOfPage, pageOf } from '../../src/log/outcome-page.ts';
+import type { RecordedPages } from '../../src/log/recorded-pages.ts';
 import { NO_UNDO } from '../../src/projections/history/replay.ts';
 import { Machine } from '../../src/projections/machine.ts';
 import { MAIN_PROJECTIONS } from '../../src/projections/registry.ts';
@@ -17,12 +17,12 @@ const [directory = ''] = process.argv.slice(2);
 
 /** Recorded outcomes, page after page. */
 class Outcomes {
-  readonly #log: Log;
+  readonly #pages: RecordedPages;
   #page = -1;
   #outcomes: readonly Uint8Array[] = [];
 
-  constructor(log: Log) {
-    this.#log = log;
+  constructor(pages: RecordedPages) {
+    this.#pages = pages;
   }
 
   /** The outcome at `index`, when its page has been read. */
@@ -33,7 +33,7 @@ class Outcomes {
   }
 
   async turnTo(index: number): Promise<void> {
-    const bytes = await this.#log.outcomePage(MAIN, pageOf(index));
+    const bytes = await this.#pages.at(pageOf(index));
     if (bytes === undefined) throw new Error(`page ${pageOf(index)} is not there`);
     const read = decodeOutcomePage(bytes);
     if (read.kind === 'damaged') throw new Error(`page ${pageOf(index)}: ${read.reason}`);
@@ -44,7 +44,7 @@ class Outcomes {
 
 const log = await openLog(directory);
 const machine = new Machine({ projections: MAIN_PROJECTIONS, undo: NO_UNDO });
-const outcomes = new Outcomes(log);
+const outcomes = new Outcomes(log.outcomePages(MAIN));
 const [started, cpu] = [performance.now(), process.cpuUsage()];
 let entries = 0;
 

@@ -9,7 +9,6 @@
  * ```
  */
 import { type Command, decodeEntry, encodeCommand, packr } from '../../log/command.ts';
-import { decodeOutcomePage, PAGE_ENTRIES } from '../../log/outcome-page.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import type { Retention } from '../../log/retention.ts';
@@ -35,6 +34,7 @@ import { Duties } from './duties.ts';
 import { History } from './history.ts';
 import { InFlight } from './in-flight.ts';
 import { Loop, type LoopStatus } from './loop.ts';
+import { ReplayedPages } from './replayed-pages.ts';
 import { Snapshots, type SnapshotsStatus } from './snapshots.ts';
 
 /** Outcomes kept for the callers that are about to be answered: more than one batch of the log can hold. */
@@ -71,16 +71,6 @@ export interface GroupOptions {
 
 export type AppliedListener = (applied: AppliedEntry, frame: Buffer) => void;
 
-/** What was recorded is not what this build decides: the log and the rules do not fit. */
-export class OutcomeDivergence extends Error {
-  constructor(page: number) {
-    super(
-      `the outcomes recorded for entries ${page * PAGE_ENTRIES + 1}–${(page + 1) * PAGE_ENTRIES} differ from ` +
-        'what this build decides; `quorate log replay --redecide` names the first such entry',
-    );
-  }
-}
-
 interface Decided {
   readonly index: number;
   readonly outcome: Outcome;
@@ -102,7 +92,7 @@ export class Group implements EngineSink {
   readonly #listeners = new Set<AppliedListener>();
   readonly #inFlight = new InFlight();
   readonly #recent: (Decided | undefined)[] = Array.from({ length: RECENT });
-  readonly #replayedPages: FinishedPage[] = [];
+  readonly #replayedPages: ReplayedPages;
   #engine: Engine | undefined;
   #fault: Error | undefined;
 
@@ -111,6 +101,7 @@ export class Group implements EngineSink {
     this.id = id;
     this.#options = options;
     this.machine = new Machine(options);
+    this.#replayedPages = new ReplayedPages(log.outcomePages(id), (page) => this.#storePage(page));
     this.history = new History(log, id, this.machine);
     this.snapshots = new Snapshots({
       ...options,
@@ -143,21 +134,7 @@ export class Group implements EngineSink {
    */
   static async open(options: GroupOptions): Promise<Group> {
     const group = new Group(options);
-    const applied = await group.snapshots.restore();
-    const engine = await options.startEngine({
-      group: options.id,
-      sink: group,
-      applied,
-      appliedAt: group.machine.position.at,
-      breathe: () => group.#restBetweenChunks(),
-      takeSnapshot: () => group.snapshots.take(),
-    });
-    try {
-      await group.#caughtUp();
-    } catch (fault) {
-      await engine.stop();
-      throw fault;
-    }
+    const engine = await group.#start();
     group.#serve(engine);
     return group;
   }
@@ -277,9 +254,36 @@ export class Group implements EngineSink {
     if (page !== undefined) this.#storePage(page);
   }
 
+  async #start(): Promise<Engine> {
+    const applied = await this.snapshots.restore();
+    try {
+      return await this.#startEngine(applied);
+    } finally {
+      await this.#replayedPages.close();
+    }
+  }
+
+  async #startEngine(applied: number): Promise<Engine> {
+    const engine = await this.#options.startEngine({
+      group: this.id,
+      sink: this,
+      applied,
+      appliedAt: this.machine.position.at,
+      breathe: () => this.#restBetweenChunks(),
+      takeSnapshot: () => this.snapshots.take(),
+    });
+    try {
+      await this.#caughtUp();
+    } catch (fault) {
+      await engine.stop();
+      throw fault;
+    }
+    return engine;
+  }
+
   /** What the log held is applied, and is what was recorded. */
   async #caughtUp(): Promise<void> {
-    await this.#settleReplayedPages();
+    await this.#replayedPages.settle();
     if (this.#fault !== undefined) throw this.#fault;
   }
 
@@ -327,26 +331,8 @@ export class Group implements EngineSink {
   }
 
   async #restBetweenChunks(): Promise<void> {
-    await this.#settleReplayedPages();
+    await this.#replayedPages.settle();
     await this.#options.breathe();
-  }
-
-  /** Pages decided again at the start: equal to what was recorded, or recorded now, or a divergence. */
-  async #settleReplayedPages(): Promise<void> {
-    const pages = this.#replayedPages;
-    for (let decided = pages.shift(); decided !== undefined; decided = pages.shift()) {
-      const recorded = await this.#recordedPage(decided.page);
-      if (recorded === undefined) this.#storePage(decided);
-      else if (!recorded.equals(decided.encoded)) throw new OutcomeDivergence(decided.page);
-    }
-  }
-
-  async #recordedPage(page: number): Promise<Buffer | undefined> {
-    const bytes = await this.#options.log.outcomePage(this.id, page);
-    if (bytes === undefined) return undefined;
-    const read = decodeOutcomePage(bytes);
-    // An unfinished page of a clean exit, or one the disk spoilt, is derived again.
-    return read.kind === 'page' && read.outcomes.length === PAGE_ENTRIES ? bytes : undefined;
   }
 
   #answerFrom({ index, term }: Standing, outcome: Outcome): Answer | Promise<Answer> {

@@ -6,6 +6,7 @@ import type { Log } from '../../log/log.ts';
 import { decodeOutcomePage, pageOf, PAGE_ENTRIES } from '../../log/outcome-page.ts';
 import { splitFrames } from '../../log/split-frames.ts';
 import { placeOf } from '../../log/frame.ts';
+import type { RecordedPages } from '../../log/recorded-pages.ts';
 import type { Machine } from '../../projections/machine.ts';
 
 /** One entry as stored: the sealed frame and the encoded outcome. */
@@ -40,9 +41,14 @@ export class History {
   async *read(from: number, range: HistoryRange): AsyncGenerator<readonly RecordedEntry[]> {
     const to = this.#last(range);
     if (from > to) return;
-    const outcomes = new OutcomeReader(this.#log, this.#group, this.#machine);
-    for await (const chunk of this.#log.read(this.#group, from, { ...range, to }))
-      yield await outcomes.join(splitFrames(chunk.frames));
+    const pages = this.#log.outcomePages(this.#group);
+    const outcomes = new OutcomeReader(pages, this.#machine);
+    try {
+      for await (const chunk of this.#log.read(this.#group, from, { ...range, to }))
+        yield await outcomes.join(splitFrames(chunk.frames));
+    } finally {
+      await pages.close();
+    }
   }
 
   /** Entries above the newest applied one are nobody's to see yet. */
@@ -52,21 +58,20 @@ export class History {
 
   /** The encoded outcome of one applied entry. */
   async outcome(index: number): Promise<Uint8Array> {
-    return new OutcomeReader(this.#log, this.#group, this.#machine).at(index);
+    // One page is got, not scanned: there is nothing to close.
+    return new OutcomeReader(this.#log.outcomePages(this.#group), this.#machine).at(index);
   }
 }
 
 /** Reads outcomes from memory where they are recent, else page by page from the store. */
 class OutcomeReader {
-  readonly #log: Log;
-  readonly #group: GroupId;
+  readonly #pages: RecordedPages;
   readonly #machine: Machine;
   #page = -1;
   #outcomes: readonly Uint8Array[] = [];
 
-  constructor(log: Log, group: GroupId, machine: Machine) {
-    this.#log = log;
-    this.#group = group;
+  constructor(pages: RecordedPages, machine: Machine) {
+    this.#pages = pages;
     this.#machine = machine;
   }
 
@@ -75,22 +80,27 @@ class OutcomeReader {
     const entries: RecordedEntry[] = [];
     for (const frame of frames) {
       const { index } = placeOf(frame);
-      entries.push({ index, frame, outcome: await this.at(index) });
+      entries.push({ index, frame, outcome: this.#known(index) ?? (await this.at(index)) });
     }
     return entries;
   }
 
   async at(index: number): Promise<Uint8Array> {
-    const recent = this.#machine.outcomeBytes(index);
-    if (recent !== undefined) return recent;
-    if (pageOf(index) !== this.#page) await this.#load(pageOf(index));
-    const outcome = this.#outcomes[(index - 1) % PAGE_ENTRIES];
+    if (this.#known(index) === undefined) await this.#load(pageOf(index));
+    const outcome = this.#known(index);
     if (outcome === undefined) throw new Error(`the outcome of entry ${index} is not recorded`);
     return outcome;
   }
 
+  /** What can be said without asking the disk. */
+  #known(index: number): Uint8Array | undefined {
+    const recent = this.#machine.outcomeBytes(index);
+    if (recent !== undefined || pageOf(index) !== this.#page) return recent;
+    return this.#outcomes[(index - 1) % PAGE_ENTRIES];
+  }
+
   async #load(page: number): Promise<void> {
-    const bytes = await this.#log.outcomePage(this.#group, page);
+    const bytes = await this.#pages.at(page);
     if (bytes === undefined) throw new Error(`outcome page ${page} is not recorded`);
     const read = decodeOutcomePage(bytes);
     if (read.kind === 'damaged') throw new Error(`outcome page ${page} is damaged: ${read.reason}`);
