@@ -72,7 +72,9 @@ function carryThrough(raft: Raft, leader: Leader): void {
   else if (!isVoter(configuration, raft)) stepAside(raft, leader);
 }
 
+/** What a failed disk cannot hold is left to the successor. */
 function leaveJoint(raft: Raft, leader: Leader): void {
+  if (raft.disk.failed) return;
   const newer = leave(configurationOf(raft));
   appendOwn(raft, leader, raft.options.frames.configuration(newer), newer);
 }

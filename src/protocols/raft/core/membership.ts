@@ -43,9 +43,13 @@ function isTooEarly(raft: Raft, leader: Leader, { voters }: WantedMembers): bool
   return voters.some((voter) => !isVoter(current, voter) && !isCaughtUp(raft, leader, voter));
 }
 
-/** A learner, with this store, that has almost everything. */
-function isCaughtUp({ log, options }: Raft, { progress }: Leader, { id, store }: Member): boolean {
-  const known = progress.get(id);
-  if (known?.store !== store) return false;
-  return log.last.index - known.match <= options.bounds.promotion_lag;
+/**
+ * A learner, with this store, that has almost everything; and in any case the members that name it: one
+ * that does not know yet that it is a member votes for nobody, and the new majority might need it.
+ */
+function isCaughtUp({ log, history, options }: Raft, { progress }: Leader, member: Member): boolean {
+  const known = progress.get(member.id);
+  if (known?.store !== member.store) return false;
+  const lag = log.last.index - known.match;
+  return lag <= options.bounds.promotion_lag && known.match >= history.current.index;
 }

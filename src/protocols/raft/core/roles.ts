@@ -14,10 +14,15 @@ import {
 } from './state.ts';
 import type { Reader } from './read-rounds.ts';
 
-/** Whether it may ask for votes at all. A stalled disk is looked at when it is time to ask. */
+/**
+ * Whether it may ask for votes at all. A stalled disk is looked at when it is time to ask. Who is being
+ * removed asks until its removal is committed: others may lack an entry that only it has (dissertation
+ * §4.2.2).
+ */
 export function isEligible(raft: Raft): boolean {
-  if (raft.stale || raft.disk.failed) return false;
-  return isVoter(configurationOf(raft), raft);
+  const { stale, disk, history, commit } = raft;
+  if (stale || disk.failed) return false;
+  return isVoter(configurationOf(raft), raft) || isVoter(history.at(commit).configuration, raft);
 }
 
 /** @returns when to ask for votes, drawn at random so that few ask at once (§5.2) */
