@@ -47,9 +47,22 @@ export interface Configuration {
   readonly learners: readonly string[];
 }
 
+/** Why members were not changed, or leadership not handed over. `unknown`: it may have happened. */
+export const CHANGE_REFUSALS = [
+  'no-leader',
+  'busy',
+  'invalid',
+  'unknown-member',
+  'not-caught-up',
+  'fixed',
+  'unknown',
+] as const;
+export type ChangeRefusal = (typeof CHANGE_REFUSALS)[number];
+
 export type ConfigurationChange =
   | { readonly kind: 'changed'; readonly index: number }
-  | { readonly kind: 'refused'; readonly reason: string };
+  /** `reason` is for people. */
+  | { readonly kind: 'refused'; readonly code: ChangeRefusal; readonly reason: string };
 
 export type EngineReport = Readonly<Record<string, unknown>>;
 

@@ -4,14 +4,19 @@
  *
  * ```
  *  ["forward",  group, incarnation, traffic, frame]  ["committed", index, term] | ["refused", code] | ["unknown"]
- *  ["change",   group, incarnation, members]         ["changed", index] | ["refused", reason]
- *  ["transfer", group, incarnation, node or ""]      ["changed", index] | ["refused", reason]
+ *  ["change",   group, incarnation, members]         ["changed", index] | ["refused", code, reason]
+ *  ["transfer", group, incarnation, node or ""]      ["changed", index] | ["refused", code, reason]
  * ```
  */
 import type { GroupId } from '../../log/group.ts';
 import { TRAFFIC, type Traffic } from '../../log/traffic.ts';
 import type { Milliseconds } from '../../log/time.ts';
-import type { ConfigurationChange, EngineRefusal, Proposed } from '../engine.ts';
+import {
+  CHANGE_REFUSALS,
+  type ConfigurationChange,
+  type EngineRefusal,
+  type Proposed,
+} from '../engine.ts';
 import type { WantedMembers } from './core/input.ts';
 import type { Exchange } from './exchange.ts';
 import { BadMessage, type Fields } from './fields.ts';
@@ -86,6 +91,7 @@ export class Forwarding {
     } catch {
       return {
         kind: 'refused',
+        code: 'unknown',
         reason: `no answer from the leader ${leader}; look before you repeat`,
       };
     }
@@ -112,13 +118,15 @@ function valuesOf(proposed: Proposed): readonly unknown[] {
 }
 
 function changeValues(change: ConfigurationChange): readonly unknown[] {
-  return change.kind === 'changed' ? ['changed', change.index] : ['refused', change.reason];
+  return change.kind === 'changed'
+    ? ['changed', change.index]
+    : ['refused', change.code, change.reason];
 }
 
 function changeIn(answer: Fields): ConfigurationChange {
   const kind = answer.text();
   if (kind === 'changed') return { kind, index: answer.whole() };
-  return { kind: 'refused', reason: answer.text() };
+  return { kind: 'refused', code: oneOf(CHANGE_REFUSALS, answer.text()), reason: answer.text() };
 }
 
 function proposedIn(answer: Fields): Proposed {

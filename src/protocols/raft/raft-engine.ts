@@ -29,6 +29,7 @@ import type {
   ReadPoint,
 } from '../engine.ts';
 import { LogTime } from '../log-time.ts';
+import { changeOf } from './change-refusals.ts';
 import { RaftCore } from './core/core.ts';
 import { CoreHost } from './core-host.ts';
 import type { Bounds, Input, Role, Timing, Trace, WantedMembers } from './core/input.ts';
@@ -150,7 +151,11 @@ export class RaftEngine implements Engine {
     const known = membersById(this.members());
     const unknown = [...voters, ...learners].find((id) => !known.has(id));
     if (unknown !== undefined)
-      return { kind: 'refused', reason: `${unknown} takes no part yet: it has to join first` };
+      return {
+        kind: 'refused',
+        code: 'unknown-member',
+        reason: `${unknown} takes no part yet: it has to join first`,
+      };
     return this.#change({ voters: named(known, voters), learners: named(known, learners) });
   }
 
@@ -302,11 +307,6 @@ function proposedOf(settlement: Settlement): Proposed {
     return { kind: 'committed', index: settlement.index, term: settlement.term };
   const { code, leader_id } = settlement;
   return leader_id === undefined ? { kind: 'refused', code } : { kind: 'refused', code, leader_id };
-}
-
-function changeOf(settlement: Settlement): ConfigurationChange {
-  if (settlement.kind === 'applied') return { kind: 'changed', index: settlement.index };
-  return { kind: 'refused', reason: settlement.kind === 'refused' ? settlement.reason : 'unknown' };
 }
 
 function membersById({ voters, learners }: Members): ReadonlyMap<string, Member> {

@@ -56,6 +56,7 @@ type State = { readonly kind: 'leading' } | { readonly kind: 'stopped' };
 
 const MEMBERSHIP_FIXED: ConfigurationChange = {
   kind: 'refused',
+  code: 'fixed',
   reason: 'a solo group has one voter for ever; start a cluster to have more',
 };
 
