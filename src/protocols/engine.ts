@@ -40,6 +40,8 @@ export interface EngineStatus {
   readonly last_index: number;
   readonly voters: readonly string[];
   readonly learners: readonly string[];
+  /** How long ago a leader was certainly one, as this node knows it: what it tells by itself is so old. */
+  readonly age_ms: Milliseconds;
 }
 
 export interface Configuration {

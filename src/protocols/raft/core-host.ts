@@ -24,6 +24,7 @@ import type { CoreStatus } from './core/status.ts';
 import type { Exchange } from './exchange.ts';
 import { Fetching } from './fetching.ts';
 import { NEW_MEMBER } from './restoring.ts';
+import { TickHealth, type TickReport } from './tick-health.ts';
 import { Writing } from './writing.ts';
 
 export interface CoreHostOptions {
@@ -52,6 +53,7 @@ export class CoreHost {
   readonly #writing: Writing;
   readonly #applying: Applying;
   readonly #fetching: Fetching;
+  readonly #ticks = new TickHealth();
   #turn: 'idle' | 'due' | 'stopped' = 'idle';
   #cancelWake: () => void = () => undefined;
   #wakeAt: number | undefined;
@@ -85,6 +87,10 @@ export class CoreHost {
 
   status(): CoreStatus {
     return this.#core.status();
+  }
+
+  get ticks(): TickReport {
+    return this.#ticks.report();
   }
 
   /** Something happened; what follows from it is done at the end of the turn. */
@@ -167,6 +173,7 @@ export class CoreHost {
     const { clock } = this.#options;
     this.#cancelWake = clock.after(Math.max(0, at - clock.monotonic()), () => {
       this.#wakeAt = undefined;
+      this.#ticks.woken(clock.monotonic() - at);
       this.step({ kind: 'wake' });
     });
   }

@@ -33,6 +33,8 @@ import { changeOf } from './change-refusals.ts';
 import { RaftCore } from './core/core.ts';
 import { CoreHost } from './core-host.ts';
 import type { Bounds, Input, Role, Timing, Trace, WantedMembers } from './core/input.ts';
+import type { Message } from './core/messages.ts';
+import type { CoreStatus } from './core/status.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
@@ -41,6 +43,7 @@ import { NEW_MEMBER, restoredFrom } from './restoring.ts';
 import { type Settlement, Settling } from './settling.ts';
 import { SnapshotReceiving } from './snapshot-receiving.ts';
 import { SnapshotSending } from './snapshot-sending.ts';
+import { leadershipAge, Tenure } from './tenure.ts';
 
 export interface RaftOptions {
   readonly log: Log;
@@ -80,6 +83,7 @@ export class RaftEngine implements Engine {
   readonly #sending: SnapshotSending;
   readonly #receiving: SnapshotReceiving;
   readonly #time: LogTime;
+  readonly #tenure: Tenure;
   readonly #leave: () => void;
   #stopped = false;
 
@@ -87,6 +91,7 @@ export class RaftEngine implements Engine {
     this.#options = options;
     this.#time = new LogTime(options.clock);
     this.#time.resume(options.appliedAt);
+    this.#tenure = new Tenure(options.clock);
     this.#host = new CoreHost({
       ...options,
       core,
@@ -106,7 +111,7 @@ export class RaftEngine implements Engine {
       transfer: (to) => this.#transferHere(to),
     });
     this.#leave = options.exchange.join(options.group, {
-      receive: (message) => this.#host.step({ kind: 'message', message }),
+      receive: (message) => this.#receive(message),
       asked: (_from, topic, question) => this.#asked(topic, question),
       streamed: (from, header, chunks) => this.#receiving.receive(from, header, chunks),
       linkUp: () => undefined,
@@ -193,7 +198,8 @@ export class RaftEngine implements Engine {
   }
 
   status(): EngineStatus {
-    const { role, term, leader, commit, last } = this.#host.status();
+    const core = this.#host.status();
+    const { role, term, leader, commit, last } = core;
     const { voters, learners } = this.members();
     return {
       engine: 'raft',
@@ -204,6 +210,7 @@ export class RaftEngine implements Engine {
       last_index: last.index,
       voters: voters.map(({ id }) => id),
       learners: learners.map(({ id }) => id),
+      age_ms: this.#age(core),
     };
   }
 
@@ -213,7 +220,10 @@ export class RaftEngine implements Engine {
 
   /** Everything a person wants to know who asks why. */
   report(): EngineReport {
-    return { ...this.#host.status() };
+    const { asked_at, ...tenure } = this.#tenure.report();
+    const { election, ...core } = this.#host.status();
+    const asked = election === undefined ? null : { ...election, at: asked_at };
+    return { ...core, ...tenure, last_election: asked, ticks: this.#host.ticks };
   }
 
   /** How long ago a peer answered this leader; undefined where it does not know. */
@@ -289,6 +299,15 @@ export class RaftEngine implements Engine {
     return isLearner ? 'learner' : ROLES[role];
   }
 
+  #receive(message: Message): void {
+    this.#host.step({ kind: 'message', message });
+    if (message.from === this.#host.leader) this.#tenure.heard();
+  }
+
+  #age({ role, peers, configuration }: CoreStatus): Milliseconds {
+    return role === 'leader' ? leadershipAge(peers, configuration.voters) : this.#tenure.silence;
+  }
+
   #lost(peer: string): void {
     this.#host.step({ kind: 'unreachable', peer });
     // A reset connection: the process is gone, or the way to it. A quorum has to see it too.
@@ -297,7 +316,9 @@ export class RaftEngine implements Engine {
 
   #note(trace: Trace): void {
     this.#options.onTrace(trace);
-    if (trace.kind === 'became') this.#options.sink.led();
+    if (trace.kind !== 'became') return;
+    this.#tenure.became(trace);
+    this.#options.sink.led();
   }
 }
 

@@ -143,6 +143,7 @@ export class SoloEngine implements Engine {
       last_index: this.#last,
       voters: [nodeId],
       learners: [],
+      age_ms: 0,
     };
   }
 
