@@ -13,7 +13,7 @@ import { temporaryFolder } from './folder.ts';
 import { lacks } from './machine-permits.ts';
 import { type NodeOptions, NodeProcess } from './node-process.ts';
 import { expectOneClearLine } from './one-clear-line.ts';
-import { Tmpfs } from './tmpfs.ts';
+import { smallDisk } from './tmpfs.ts';
 
 async function founded(directory: string): Promise<string> {
   const node = await NodeProcess.start({ directory });
@@ -74,7 +74,7 @@ test('a directory in use is refused with the url of the node that uses it, which
 });
 
 test.skipIf(lacks('tmpfs'))('a read-only directory is refused, and nothing is lost', async () => {
-  const disk = await Tmpfs.create(32);
+  const disk = await smallDisk(32);
   const directory = await founded(join(disk.directory, 'data'));
   const before = await contentOf(directory);
   await disk.makeReadOnly();
@@ -87,7 +87,7 @@ test.skipIf(lacks('tmpfs'))('a read-only directory is refused, and nothing is lo
 test.skipIf(lacks('tmpfs'))(
   'a full disk is refused as full, and a node starts there when there is room',
   async () => {
-    const disk = await Tmpfs.create(8);
+    const disk = await smallDisk(8);
     const directory = await founded(join(disk.directory, 'data'));
     await fill(disk.directory);
     await expectRefusal({ directory }, /the disk is full; free space/);

@@ -1,5 +1,5 @@
 /**
- * What this machine permits: mounting needs root, tracing needs ptrace. Each is tried once per test file,
+ * What this machine permits: mounting and networks need root, tracing needs ptrace. Each is tried once per test file,
  * for real. What is not permitted is said aloud, and its tests are skipped, so that the closing line counts
  * them.
  */
@@ -28,6 +28,17 @@ const TRIALS = {
   tmpfs: (folder: string) => {
     tool('mount', '-t', 'tmpfs', '-o', 'size=1M', 'tmpfs', folder);
     tool('umount', folder);
+  },
+  'network namespaces': () => {
+    // One name per process: several may try at once.
+    const name = `quorate-${process.pid}`;
+    tool('ip', 'netns', 'add', name);
+    try {
+      tool('ip', '-n', name, 'link', 'add', 'bridge', 'type', 'bridge');
+      tool('ip', '-n', name, 'link', 'add', 'one', 'type', 'veth', 'peer', 'name', 'other');
+    } finally {
+      tool('ip', 'netns', 'del', name);
+    }
   },
   strace: () => {
     tool('strace', '-f', '-e', 'inject=fdatasync:error=EIO:when=1', 'true');

@@ -3,9 +3,9 @@
  * Whatever a test starts ends with the test.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { untilFrozen } from '../faults/processes.ts';
 import { until, within } from './condition.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
@@ -126,19 +126,10 @@ export class NodeProcess {
   /** SIGSTOP; resolves when not one of its threads runs any more, a system call under way included. */
   async freeze(): Promise<void> {
     this.#child.kill('SIGSTOP');
-    await until('every thread stands still', async () => {
-      const threads = await readdir(`/proc/${this.pid}/task`);
-      const states = await Promise.all(threads.map((thread) => this.#stateOf(thread)));
-      return states.every((state) => state === 'T' || state === 't');
-    });
+    await untilFrozen(this.pid);
   }
 
   thaw(): void {
     this.#child.kill('SIGCONT');
-  }
-
-  async #stateOf(thread: string): Promise<string | undefined> {
-    const line = await readFile(`/proc/${this.pid}/task/${thread}/stat`, 'utf8');
-    return line.slice(line.lastIndexOf(')') + 2)[0];
   }
 }

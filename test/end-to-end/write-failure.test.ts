@@ -13,7 +13,7 @@ import { Load, resolveDoubts } from './load.ts';
 import { lacks } from './machine-permits.ts';
 import { type NodeOptions, NodeProcess } from './node-process.ts';
 import { expectOneClearLine } from './one-clear-line.ts';
-import { Tmpfs } from './tmpfs.ts';
+import { smallDisk } from './tmpfs.ts';
 import { acknowledgements, firstInjection, traceOf, tracer } from './trace.ts';
 
 const DISK_FAULT = 74;
@@ -45,7 +45,7 @@ test.skipIf(lacks('strace'))(
 test.skipIf(lacks('tmpfs'))(
   'trap 15: when the disk is full in the middle of a batch, the node ends, and has everything when there is room',
   async () => {
-    const disk = await Tmpfs.create(16);
+    const disk = await smallDisk(16);
     const directory = join(disk.directory, 'data');
     const ledger = new Ledger();
     const settings = { DISK_THROTTLE: '0.99', DISK_REJECT: '1' };
@@ -65,7 +65,7 @@ test.skipIf(lacks('tmpfs'))(
 test.skipIf(lacks('tmpfs'))(
   'a disk that fills up slows callers down at 85 %, takes no new work at 92 %, and lets claimed work end',
   async () => {
-    const disk = await Tmpfs.create(64);
+    const disk = await smallDisk(64);
     const node = await NodeProcess.start({ directory: join(disk.directory, 'data') });
     const ballast = join(disk.directory, 'ballast');
     const token = await claimed(node.url, 'held');

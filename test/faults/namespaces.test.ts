@@ -1,0 +1,144 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { until } from '../end-to-end/condition.ts';
+import { lacks } from '../end-to-end/machine-permits.ts';
+import { tool } from '../end-to-end/tool.ts';
+import { echo, LISTENING } from './echo-process.ts';
+import { NetworkNamespaces } from './namespaces.ts';
+import { ChildUnderTest } from './processes.ts';
+import { Told } from './told.ts';
+
+const PORT = 4321;
+const unpermitted = lacks('network namespaces');
+
+/** Three nodes on one switch, an echo process on each. */
+async function cabled(): Promise<NetworkNamespaces> {
+  const folder = await mkdtemp(join(tmpdir(), 'quorate-namespaces-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const network = await NetworkNamespaces.create(['a', 'b', 'c']);
+  onTestFinished(() => network.remove());
+  for (const id of ['a', 'b', 'c']) {
+    const launch = echo(join(folder, id), network.address(id), PORT);
+    const child = new ChildUnderTest({ ...launch, under: network.under(id) });
+    onTestFinished(async () => void (await child.kill()));
+    await child.start();
+    await until(`${id} listens`, async () =>
+      LISTENING.test(await readFile(join(folder, id), 'utf8')),
+    );
+  }
+  return network;
+}
+
+/** Whether what one says to another in a moment comes back in a moment. */
+async function reaches(network: NetworkNamespaces, from: string, to: string): Promise<boolean> {
+  const dialling = `
+    const socket = require('node:net').connect(${PORT}, '${network.address(to)}');
+    socket.on('connect', () => socket.write('?'));
+    socket.on('data', () => process.exit(0));
+    socket.on('error', () => process.exit(1));
+    setTimeout(() => process.exit(1), 700);
+  `;
+  const [program, ...words] = [...network.under(from), process.execPath, '-e', dialling];
+  return tool(program, ...words).then(
+    () => true,
+    () => false,
+  );
+}
+
+test.skipIf(unpermitted)(
+  'nodes reach each other and the host, the host reaches them, and pulled cables carry nothing',
+  async () => {
+    const network = await cabled();
+    expect(await reaches(network, 'a', 'b')).toBe(true);
+    const told = await Told.connect(PORT, network.address('a'));
+    told.say('from the host');
+    await until('it comes back', () => told.heard === 'from the host');
+
+    await network.unplug('a');
+    told.say(', again');
+    expect(await reaches(network, 'b', 'a')).toBe(false);
+    expect(await reaches(network, 'b', 'c')).toBe(true);
+    // Nobody was told: the connection lives, and goes on when the cable is back.
+    expect([told.heard, told.end]).toEqual(['from the host', undefined]);
+    await network.plug('a');
+    await until('the rest comes back', () => told.heard === 'from the host, again', 60_000);
+  },
+);
+
+test.skipIf(unpermitted)('a dead cable is healed with all that was on it', async () => {
+  const network = await cabled();
+  await network.down('b');
+  expect(await reaches(network, 'a', 'b')).toBe(false);
+  await network.up('b');
+  await until('b is back', () => reaches(network, 'a', 'b'));
+  await network.down('b');
+  await network.slow('a', 64);
+  await network.heal();
+  await until('b is back', () => reaches(network, 'a', 'b'));
+});
+
+test.skipIf(unpermitted)(
+  'what one sends can be lost while what the other sends arrives',
+  async () => {
+    const network = await cabled();
+    await network.drop('a', 'b');
+    expect(await reaches(network, 'a', 'b')).toBe(false);
+    expect(await reaches(network, 'a', 'c')).toBe(true);
+    // b's packets arrive at a: its neighbour entry for b is still the false one, and its answers are lost.
+    expect(await reaches(network, 'b', 'a')).toBe(false);
+    expect(await receivedFrom(network, 'b', 'a')).toBeGreaterThan(0);
+    expect(await receivedFrom(network, 'a', 'b')).toBe(0);
+    await network.restore('a', 'b');
+    await until('a reaches b', () => reaches(network, 'a', 'b'));
+  },
+);
+
+/** Datagrams that arrive at `to` of ten that `from` sends. */
+async function receivedFrom(network: NetworkNamespaces, from: string, to: string): Promise<number> {
+  const listening = `
+    const socket = require('node:dgram').createSocket('udp4');
+    let count = 0;
+    socket.on('message', () => (count += 1));
+    socket.bind(${PORT}, '${network.address(to)}');
+    setTimeout(() => { console.log(count); process.exit(); }, 1500);
+  `;
+  const sending = `
+    const socket = require('node:dgram').createSocket('udp4');
+    const timer = setInterval(() => socket.send('x', ${PORT}, '${network.address(to)}'), 100);
+    setTimeout(() => process.exit(), 1400);
+  `;
+  const run = (id: string, source: string): Promise<string> => {
+    const [program, ...words] = [...network.under(id), process.execPath, '-e', source];
+    return tool(program, ...words);
+  };
+  const [count] = await Promise.all([run(to, listening), run(from, sending)]);
+  return Number(count);
+}
+
+test.skipIf(unpermitted)(
+  'a partition separates groups of nodes, not nodes from the host',
+  async () => {
+    const network = await cabled();
+    await network.partition([['a', 'b']]);
+    expect(await reaches(network, 'a', 'b')).toBe(true);
+    expect(await reaches(network, 'a', 'c')).toBe(false);
+    const told = await Told.connect(PORT, network.address('c'));
+    told.say('?');
+    await until('the host is answered', () => told.heard === '?');
+    await network.heal();
+    await until('a reaches c', () => reaches(network, 'a', 'c'));
+  },
+);
+
+test.skipIf(unpermitted)('a removed network leaves no namespace and no device', async () => {
+  const network = await NetworkNamespaces.create(['a']);
+  const [, , , namespace = ''] = network.under('a');
+  const listed = async (): Promise<string> =>
+    (await tool('ip', 'netns')) + (await tool('ip', '-o', 'link'));
+  expect((await listed()).split(namespace.slice(0, -2)).length).toBeGreaterThan(3);
+  await network.remove();
+  // The kernel takes the devices of a namespace down when it finds time.
+  await until('nothing is left', async () => !(await listed()).includes(namespace.slice(0, -2)));
+});

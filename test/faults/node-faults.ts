@@ -1,0 +1,114 @@
+/**
+ * The faults of a real cluster by name, for a nemesis: what is done to a node, between two, or to all.
+ *
+ * | name | reach | |
+ * |---|---|---|
+ * | kill | node | SIGKILL; started again at the end |
+ * | freeze | node | SIGSTOP, SIGCONT at the end: a pause that nobody in the process notices |
+ * | isolate | node | its links to all others hold everything |
+ * | deafen | pair | what the first says to the second is held |
+ * | cut | pair | their connections are reset and refused |
+ * | slow | node | what it says to others takes 200 ms |
+ * | fill | node | its disk is full |
+ */
+import type { SmallDisk } from './disk.ts';
+import type { Mesh } from './mesh.ts';
+import type { Begin, FaultKind } from './nemesis.ts';
+import { type Condition, HELD, OPEN } from './proxy.ts';
+
+/** A node as its operator has it. */
+export interface ClusterNode {
+  readonly id: string;
+  readonly httpUrl: string;
+  readonly raftPort: number;
+  readonly pid: number;
+  readonly dataDir: string;
+}
+
+/** What can be done to its process. */
+export interface Operated {
+  kill(): Promise<unknown>;
+  /** Resolves when it serves; at once when it does. */
+  start(): Promise<unknown>;
+  freeze(): Promise<void>;
+  thaw(): void;
+}
+
+/** A node's process, by the node's id. */
+export type Operator = (id: string) => Operated;
+
+const SLOW_MS = 200;
+/** Room for what a node writes while it notices. */
+const LEFT_BYTES = 64 * 1024;
+
+export const NODE_FAULTS: readonly FaultKind[] = [
+  { name: 'kill', reach: 'node', weight: 3 },
+  { name: 'freeze', reach: 'node', weight: 3 },
+];
+
+export const NETWORK_FAULTS: readonly FaultKind[] = [
+  { name: 'isolate', reach: 'node', weight: 3 },
+  { name: 'deafen', reach: 'pair', weight: 2 },
+  { name: 'cut', reach: 'pair', weight: 2 },
+  { name: 'slow', reach: 'node', weight: 1 },
+];
+
+export const DISK_FAULTS: readonly FaultKind[] = [{ name: 'fill', reach: 'node', weight: 1 }];
+
+export function nodeFaults(operated: Operator): Readonly<Record<string, Begin>> {
+  return {
+    kill: async (id = '') => {
+      const node = operated(id);
+      await node.kill();
+      return async () => void (await node.start());
+    },
+    freeze: async (id = '') => {
+      const node = operated(id);
+      await node.freeze();
+      return () => node.thaw();
+    },
+  };
+}
+
+export function networkFaults(mesh: Mesh): Readonly<Record<string, Begin>> {
+  const around = (id: string, says: Condition, hears: Condition): void => {
+    for (const other of mesh.ids.filter((one) => one !== id)) {
+      mesh.set(id, other, says);
+      mesh.set(other, id, hears);
+    }
+  };
+  return {
+    isolate: async (id = '') => {
+      around(id, HELD, HELD);
+      return () => around(id, OPEN, OPEN);
+    },
+    slow: async (id = '') => {
+      around(id, { kind: 'slow', milliseconds: SLOW_MS }, OPEN);
+      return () => around(id, OPEN, OPEN);
+    },
+    deafen: async (from = '', to = '') => {
+      mesh.set(from, to, HELD);
+      return () => mesh.set(from, to, OPEN);
+    },
+    cut: async (one = '', other = '') => {
+      mesh.cut(one, other);
+      return () => mesh.healBetween(one, other);
+    },
+  };
+}
+
+/** A node that ended because its disk was full is started again when there is room. */
+export function diskFaults(
+  operated: Operator,
+  disk: (id: string) => SmallDisk,
+): Readonly<Record<string, Begin>> {
+  return {
+    fill: async (id = '') => {
+      await disk(id).fill(LEFT_BYTES);
+      return async () => {
+        await disk(id).empty();
+        await operated(id).start();
+      };
+    },
+  };
+}
