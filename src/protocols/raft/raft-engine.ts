@@ -78,7 +78,7 @@ const ROLES: Readonly<Record<Role, EngineRole>> = {
 export class RaftEngine implements Engine {
   readonly #options: RaftOptions;
   readonly #host: CoreHost;
-  readonly #settling = new Settling();
+  readonly #settling: Settling;
   readonly #forwarding: Forwarding;
   readonly #sending: SnapshotSending;
   readonly #receiving: SnapshotReceiving;
@@ -89,6 +89,7 @@ export class RaftEngine implements Engine {
 
   private constructor(options: RaftOptions, core: RaftCore) {
     this.#options = options;
+    this.#settling = new Settling(options.applied);
     this.#time = new LogTime(options.clock);
     this.#time.resume(options.appliedAt);
     this.#tenure = new Tenure(options.clock);

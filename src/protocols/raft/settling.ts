@@ -41,6 +41,12 @@ export class Settling {
   /** Committed, waiting to be applied; in the order of their indices. */
   #parked: Parked[] = [];
   #next = 1;
+  #applied: number;
+
+  /** @param applied what is applied already */
+  constructor(applied: number) {
+    this.#applied = applied;
+  }
 
   /** @returns the number to give to the core, and the promise for it */
   enter(): { readonly id: number; readonly settled: Promise<Settlement> } {
@@ -58,18 +64,16 @@ export class Settling {
 
   /** Everything up to here was applied. */
   applied(index: number): void {
+    this.#applied = index;
     if (this.#parked.length === 0) return;
     const ready = this.#parked.filter((parked) => parked.index <= index);
     this.#parked = this.#parked.filter((parked) => parked.index > index);
-    for (const parked of ready)
-      parked.answer({ kind: 'applied', index: parked.index, term: parked.term });
+    for (const parked of ready) answerApplied(parked);
   }
 
   /** Answers when this index is applied: for what was committed elsewhere. */
   whenApplied(index: number, term: number): Promise<Settlement> {
-    return new Promise((answer) => {
-      this.#parked.push({ index, term, answer });
-    });
+    return new Promise((answer) => this.#park({ index, term, answer }));
   }
 
   /** Nobody waits any more: what was proposed may or may not commit. */
@@ -80,14 +84,23 @@ export class Settling {
     this.#parked = [];
   }
 
+  #park(parked: Parked): void {
+    if (parked.index <= this.#applied) answerApplied(parked);
+    else this.#parked.push(parked);
+  }
+
   #tell(answer: Answer, settled: Settled): void {
     if (isEnded(settled)) answer(outcomeOf(settled));
-    else this.#parked.push({ ...placeOf(settled), answer });
+    else this.#park({ ...placeOf(settled), answer });
   }
 }
 
 type Ended = Extract<Settled, { kind: 'superseded' | 'unknown' | 'refused' }>;
 type Granted = Exclude<Settled, Ended>;
+
+function answerApplied({ index, term, answer }: Parked): void {
+  answer({ kind: 'applied', index, term });
+}
 
 const ENDED: readonly Settled['kind'][] = ['superseded', 'unknown', 'refused'];
 
