@@ -20,7 +20,7 @@ import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
 import { Exchange } from './protocols/raft/exchange.ts';
 import { Joining } from './protocols/raft/joining.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
-import type { Peer } from './protocols/transport/network.ts';
+import type { LinkStatus, Peer } from './protocols/transport/network.ts';
 import { TcpNetwork } from './protocols/transport/tcp-network.ts';
 import { breathe, realClock } from './real-clock.ts';
 
@@ -139,7 +139,7 @@ export class ClusterSide {
     return this.#joining === undefined ? [] : [this.#joining.status()];
   }
 
-  links(): readonly unknown[] {
+  links(): readonly LinkStatus[] {
     return this.#network.links();
   }
 

@@ -179,7 +179,8 @@ export class Node {
         { name: 'main', loops: () => main.loops() },
         { name: 'cluster', loops: () => cluster?.loops() ?? [] },
       ],
-      sections: { links: () => cluster?.links() ?? [] },
+      peering: cluster,
+      sections: {},
       get isStopping(): boolean {
         return isStopping();
       },

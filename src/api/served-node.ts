@@ -6,11 +6,19 @@ import type { Clock, Milliseconds } from '../log/time.ts';
 import type { BatchReport } from '../log/usage.ts';
 import type { Group } from '../protocols/coordinator/group.ts';
 import type { LoopStatus } from '../protocols/coordinator/loop.ts';
+import type { LinkStatus } from '../protocols/transport/network.ts';
 
 /** One place where background loops live. If it throws, `/status` says so and shows the others. */
 export interface LoopSource {
   readonly name: string;
   loops(): readonly LoopStatus[];
+}
+
+/** The way of a node to others. */
+export interface Peering {
+  /** Where it listens for them. */
+  readonly port: number;
+  links(): readonly LinkStatus[];
 }
 
 export interface ServedNode {
@@ -25,6 +33,8 @@ export interface ServedNode {
   groups(): readonly Group[];
   group(id: string): Group | undefined;
   readonly loops: readonly LoopSource[];
+  /** Undefined: no other node reaches this one. */
+  readonly peering: Peering | undefined;
   /**
    * What other parts add to `/status`, by name. May be slow, may fail: each is waited for within a limit,
    * and a failure shows in its place.

@@ -73,6 +73,7 @@ export async function startNode(changes: NodeChanges = {}): Promise<RunningNode>
     groups: () => [group],
     group: (id: string) => (id === 'main' ? group : undefined),
     loops: [{ name: 'main', loops: () => group.loops() }],
+    peering: undefined,
     sections: {},
     isStopping: false,
     onBatch: (listener: (batch: BatchReport) => void) => {

@@ -23,7 +23,15 @@ import { type Endpoint, type Incoming, ok, refusal, type Reply, type Serving } f
 import { WAIT_MS_MAX, WRITE, WRITE_HEADERS } from './fields.ts';
 import { now } from './query.ts';
 import { readBody, readPart, together } from './request.ts';
-import { commandOf, propose, replyTo, ruleOf, settled, type Write } from './write.ts';
+import {
+  commandOf,
+  propose,
+  replyTo,
+  ruleOf,
+  settled,
+  type Write,
+  WRITE_PROBLEMS,
+} from './write.ts';
 
 const RULE = ruleOf('claim_work');
 const ANYTHING = CLAIM_FILTER.parse({});
@@ -156,6 +164,6 @@ export const CLAIM: Endpoint = {
   query: OPTIONS,
   headers: WRITE_HEADERS,
   body: BODY,
-  problems: ['not-found', 'already-claimed', 'illegal-transition', 'conflict', 'backpressure'],
+  problems: [...WRITE_PROBLEMS, 'not-found', 'already-claimed', 'illegal-transition', 'conflict'],
   reply: claim,
 };

@@ -21,7 +21,14 @@ import {
 import { WRITE, WRITE_HEADERS } from './fields.ts';
 import { query, unknownGroup } from './query.ts';
 import { isObject, objectIn, type Read, readBody, readPart, together } from './request.ts';
-import { commandOf, propose, replyTo, settled, type WriteOptions } from './write.ts';
+import {
+  commandOf,
+  propose,
+  replyTo,
+  settled,
+  WRITE_PROBLEMS,
+  type WriteOptions,
+} from './write.ts';
 
 /** Commands in one batch; the body's 1 MiB is the other bound. */
 export const BATCH_MAX = 1000;
@@ -37,7 +44,7 @@ const GROUP = z.string().max(255).default(MAIN);
 const ONE = PROPOSAL.extend({ group: GROUP });
 const MANY = z.strictObject({ group: GROUP, commands: z.array(PROPOSAL).min(1).max(BATCH_MAX) });
 const OPTIONS = z.strictObject(WRITE);
-const BATCH_OPTIONS = z.strictObject({ timeout: WRITE.timeout });
+const BATCH_OPTIONS = z.strictObject({ forward: WRITE.forward, timeout: WRITE.timeout });
 
 type Proposal = z.output<typeof PROPOSAL>;
 
@@ -98,7 +105,7 @@ async function many(serving: Serving, incoming: Incoming): Promise<Reply> {
 }
 
 /** `commandOf` looks at no option; a batch is always written. */
-const IMMEDIATE: WriteOptions = { dry_run: false, timeout: 0 };
+const IMMEDIATE: WriteOptions = { dry_run: false, forward: true, timeout: 0 };
 
 /** Each command of a batch has a key of its own, so that a retry of the batch finds each of them. */
 function numbered(asked: Command, place: number): Command {
@@ -175,7 +182,7 @@ function commandLines(): readonly CommandLine[] {
   );
 }
 
-const PROBLEMS = ['forbidden', 'unknown-group', 'commit-unknown', 'backpressure'] as const;
+const PROBLEMS = ['forbidden', 'unknown-group', ...WRITE_PROBLEMS] as const;
 
 export const COMMANDS: readonly Endpoint[] = [
   query({

@@ -25,6 +25,11 @@ const FLAG = z
   .enum(['true', 'false'])
   .default('false')
   .transform((flag) => flag === 'true');
+/** On unless it is switched off. */
+const UNLESS_OFF = z
+  .enum(['true', 'false'])
+  .default('true')
+  .transform((flag) => flag === 'true');
 export const WAIT = DURATION.default(0).describe('How long to wait for news, such as 30s.');
 const TIMEOUT = DURATION.default(milliseconds(TIMEOUT_DEFAULT)).describe(
   'How long to wait for the answer; 5s when not said.',
@@ -40,6 +45,7 @@ export const READ = {
 /** Query options of writes. */
 export const WRITE = {
   dry_run: FLAG.describe('Decide without writing anything.'),
+  forward: UNLESS_OFF.describe('Carry it to the leader; false: say who leads instead.'),
   timeout: TIMEOUT,
 };
 

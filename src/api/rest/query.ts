@@ -6,12 +6,16 @@
  *  min_index ─────────────────────────────────┼─▶ wait until it is applied here ─▶ answer, or `behind`
  *  local ─────────────────────────────────────┘
  * ```
+ *
+ * A local answer says in `Quorate-Age` how many seconds ago a leader was certainly heard: whatever was
+ * agreed since may be missing from it.
  */
 import { z } from 'zod';
 import type { Moment, Role } from '../../projections/projection.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { Waited } from '../applied-index.ts';
 import { problem, type Problem, type ProblemCode } from '../wire/problem.ts';
+import { answeredWithin } from './deadline.ts';
 import { type Endpoint, type Incoming, ok, refusal, type Reply, type Serving } from './endpoint.ts';
 import { READ } from './fields.ts';
 import { readPart, together } from './request.ts';
@@ -36,7 +40,7 @@ interface QuerySpec<Params extends Shape, Query extends Shape> {
   readonly query?: Query;
   readonly problems?: readonly ProblemCode[];
   /** Where it is answered from unless the caller says otherwise. */
-  readonly consistency: 'linearizable' | 'local';
+  readonly consistency: Consistency;
   readonly reply: (asked: Asked<Params, Query>) => Promise<Reply> | Reply;
 }
 
@@ -61,13 +65,13 @@ export function query<
     role: spec.role ?? 'reader',
     params,
     query: fields,
-    problems: ['behind', ...(spec.problems ?? [])],
+    problems: ['behind', 'no-leader', ...(spec.problems ?? [])],
     reply: (serving, incoming) => answer(read, serving, incoming),
   };
 }
 
 interface Reader {
-  readonly consistency: 'linearizable' | 'local';
+  readonly consistency: Consistency;
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly reply: (asked: Asked<Shape, Shape>) => Promise<Reply> | Reply;
@@ -85,7 +89,24 @@ async function answer(read: Reader, serving: Serving, incoming: Incoming): Promi
   const freshness = { consistency: read.consistency, ...options } as Freshness;
   const stale = await staleness(group, freshness, serving);
   if (stale !== undefined) return refusal(stale);
-  return read.reply({ serving, group, params, query: options, incoming });
+  const reply = await read.reply({ serving, group, params, query: options, incoming });
+  return SAYING_AGE[freshness.consistency](reply, group);
+}
+
+type Consistency = 'linearizable' | 'local';
+
+const SAYING_AGE: Readonly<Record<Consistency, (reply: Reply, group: Group) => Reply>> = {
+  linearizable: (reply) => reply,
+  local: (reply, group) => {
+    const headers = { ...reply.headers, 'quorate-age': ageOf(group) };
+    return { ...reply, headers };
+  },
+};
+
+/** In seconds. */
+function ageOf(group: Group): string {
+  const seconds = group.status().age_ms / 1000;
+  return Number.isFinite(seconds) ? seconds.toFixed(3) : 'unknown';
 }
 
 export function unknownGroup(): Problem {
@@ -100,7 +121,7 @@ function groupNamed(
 }
 
 interface Freshness {
-  readonly consistency: 'linearizable' | 'local';
+  readonly consistency: Consistency;
   readonly min_index?: number;
   readonly timeout: number;
 }
@@ -117,17 +138,27 @@ async function staleness(
   freshness: Freshness,
   serving: Serving,
 ): Promise<Problem | undefined> {
-  const point = await readPoint(group, freshness);
+  const { clock } = serving.node;
+  const until = clock.monotonic() + freshness.timeout;
+  const point = await answeredWithin(readPoint(group, freshness), {
+    clock,
+    within: freshness.timeout,
+    otherwise: UNANSWERED,
+  });
   if (point.kind === 'refused')
     return problem(point.code, 'nobody can say how far the group is', leaderIn(point));
   const wanted = point.index;
-  const waited = await serving.applied(group).reaches({ index: wanted, within: freshness.timeout });
+  const within = until - clock.monotonic();
+  const waited = await serving.applied(group).reaches({ index: wanted, within });
   if (waited === 'reached') return undefined;
   const { index } = group.machine.position;
   return problem(WAITS[waited], `entry ${wanted} is not applied here`, { index, wanted });
 }
 
 type Point = Awaited<ReturnType<Group['read']>>;
+
+/** The leader was asked, and nothing came: it is gone, or a majority is. */
+const UNANSWERED: Point = { kind: 'refused', code: 'no-leader' };
 
 async function readPoint(group: Group, { consistency, min_index }: Freshness): Promise<Point> {
   const least = min_index ?? 0;

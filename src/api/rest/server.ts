@@ -32,6 +32,7 @@ import { LOCKS } from './locks.ts';
 import { LOG } from './log.ts';
 import { documentation } from './openapi.ts';
 import { QUEUES } from './queues.ts';
+import { RAFT } from './raft.ts';
 import { type Exchange, Received } from './received.ts';
 import { send } from './sending.ts';
 import { SERVICE } from './service.ts';
@@ -71,6 +72,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...LOCKS,
   ...COMMANDS,
   ...LOG,
+  ...RAFT,
   ...SERVICE,
 ];
 

@@ -32,6 +32,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   recovery: ({ log }) => recoveryLine(log.recovery),
   snapshots: ({ main }) => main.snapshotStatus,
   duties: ({ main }) => main.dutiesStatus,
+  peers: ({ main }) => main.report()['peers'],
+  links: ({ peering }) => (peering === undefined ? [] : peering.links()),
   background_loops: ({ loops }) => loops.flatMap(statusesOf),
 };
 

@@ -27,7 +27,7 @@ import {
   LOOPBACK_ACTOR,
   prepare,
 } from '../proposal.ts';
-import type { ProblemCode } from '../wire/problem.ts';
+import { problem, type ProblemCode } from '../wire/problem.ts';
 import { answeredWithin } from './deadline.ts';
 import {
   type Body,
@@ -46,6 +46,8 @@ import { type Fields, UNWRAPPED, type Wrapping } from './wrapping.ts';
 type WriteHeaders = z.output<typeof WRITE_HEADERS>;
 export interface WriteOptions {
   readonly dry_run: boolean;
+  /** Whether a node that does not lead carries it to the one that does. */
+  readonly forward: boolean;
   readonly timeout: number;
 }
 
@@ -90,6 +92,14 @@ const PLAIN = {
   problems: [],
 } as const;
 
+/** What any write can meet. */
+export const WRITE_PROBLEMS = [
+  'commit-unknown',
+  'backpressure',
+  'not-leader',
+  'no-leader',
+] as const satisfies readonly ProblemCode[];
+
 /** Declares a write: one command whose fields are the path's names, the body's members, the query's. */
 export function command(spec: CommandSpec): Endpoint {
   const { method, path, type, problems, wrapping, query, fills, revise } = { ...PLAIN, ...spec };
@@ -115,7 +125,7 @@ export function command(spec: CommandSpec): Endpoint {
     query: options,
     headers: WRITE_HEADERS,
     body: bodySchema(declared, shape),
-    problems: ['commit-unknown', 'backpressure', ...problems],
+    problems: [...WRITE_PROBLEMS, ...problems],
     reply: (serving, incoming) => written(declared, serving, incoming),
   };
 }
@@ -151,7 +161,7 @@ async function written(declared: Declared, serving: Serving, incoming: Incoming)
   });
   if (request.kind === 'problem') return refusal(request.problem);
   const { headers, body, query } = request.values;
-  const { dry_run, timeout, ...inQuery } = query;
+  const { dry_run, forward, timeout, ...inQuery } = query;
   const { type, wrapping, revise } = declared;
   const { main } = serving.node;
   const data = wrapping.data({
@@ -163,7 +173,7 @@ async function written(declared: Declared, serving: Serving, incoming: Incoming)
   const places = { type: '', data: locate(declared, Object.keys(inQuery)) };
   const prepared = prepare(main, { type, data }, places);
   if (prepared.kind === 'problem') return refusal(prepared.problem);
-  const options = { dry_run, timeout } as WriteOptions;
+  const options = { dry_run, forward, timeout } as WriteOptions;
   const write = { ...prepared, data: revise(prepared.data), type, headers, options, incoming };
   return replyTo(wrapping.answer(await propose(serving, main, write)));
 }
@@ -197,6 +207,7 @@ export async function settled(
   asked: Command,
   { rule, options }: Pick<Write, 'rule' | 'options'>,
 ): Promise<Answered> {
+  if (!options.forward && !group.isLeader) return elsewhere(group);
   const started = node.clock.monotonic();
   const answer = await answeredWithin(group.propose(asked, rule.traffic), {
     clock: node.clock,
@@ -206,6 +217,16 @@ export async function settled(
   metrics.committed(node.clock.monotonic() - started);
   if (answer !== undefined) return answered(answer);
   return { kind: 'problem', problem: commitUnknown(), replayed: false };
+}
+
+/** For callers who would rather ask the leader themselves. */
+function elsewhere(group: Group): Answered {
+  const { leader_id } = group.status();
+  const found =
+    leader_id === undefined
+      ? problem('no-leader', 'the group has no leader at the moment')
+      : problem('not-leader', `${leader_id} leads the group`, { leader_id });
+  return { kind: 'problem', problem: found, replayed: false };
 }
 
 export function replyTo(result: Answered): Reply {

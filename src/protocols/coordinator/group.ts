@@ -11,6 +11,7 @@
 import { type Command, decodeEntry, encodeCommand, packr } from '../../log/command.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
+import type { Members } from '../../log/members.ts';
 import type { Retention } from '../../log/retention.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { type AppliedEntry, Machine } from '../../projections/machine.ts';
@@ -187,6 +188,11 @@ export class Group implements EngineSink {
 
   report(): EngineReport {
     return this.#running().report();
+  }
+
+  /** Who takes part, with their stores and addresses. */
+  members(): Members {
+    return this.#running().members();
   }
 
   /** Changes who votes and who learns. */
