@@ -45,8 +45,8 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
-/** `host:port` of a connection's other end, for people. */
+/** `host:port` of a connection's other end, for people; nobody knows it once the connection is closed. */
 export function endpoint(host: string | undefined, port: number | undefined): string {
-  const name = host ?? 'unknown';
-  return name.includes(':') ? `[${name}]:${port}` : `${name}:${port}`;
+  if (host === undefined) return 'somewhere';
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

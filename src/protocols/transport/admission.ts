@@ -2,7 +2,8 @@
  * Who may be talked to: the rules a hello is held against, in the order in which a person would want to
  * know of them. Each names its reason; the first that objects is what both sides are told.
  */
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { checkServerIdentity, type PeerCertificate, TLSSocket } from 'node:tls';
 import type { Objection, Refusal } from './handshake.ts';
 import type { Hello } from './hello.ts';
 import type { PeerIdentity } from './network.ts';
@@ -13,13 +14,39 @@ export interface Origin {
   readonly address: string;
   /** The connection stays on this machine. */
   readonly isLocal: boolean;
-  /** What TLS has verified; undefined where there is no TLS. */
-  readonly certificate: PeerCertificate | undefined;
+  readonly proof: Proof;
+}
+
+/** What TLS knows of the other end. */
+export type Proof =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'certificate'; readonly certificate: PeerCertificate }
+  | { readonly kind: 'untrusted'; readonly reason: string };
+
+/**
+ * Sockets are opened so that TLS lets everybody through to here: who is not trusted is then told why, by
+ * the handshake, instead of being cut off. Nobody here resumes a session, so one that is resumed proves nothing.
+ */
+export function proofOf(stream: Duplex): Proof {
+  if (!(stream instanceof TLSSocket)) return { kind: 'none' };
+  if (stream.authorized && !stream.isSessionReused())
+    return { kind: 'certificate', certificate: stream.getPeerCertificate() };
+  return { kind: 'untrusted', reason: String(stream.authorizationError) };
+}
+
+/** Whom there is no reason to listen to. */
+export function stranger(origin: Origin, secret: string | undefined): Refusal | undefined {
+  if (origin.proof.kind === 'untrusted')
+    return {
+      code: 'wrong-certificate',
+      detail: `the authority of this node's cluster has not signed it (${origin.proof.reason})`,
+    };
+  return origin.proof.kind === 'none' && secret === undefined ? fromElsewhere(origin) : undefined;
 }
 
 /** Without a secret or a certificate, only this machine is trusted. */
-export function stranger(origin: Origin, secret: string | undefined): Refusal | undefined {
-  if (origin.isLocal || secret !== undefined || origin.certificate !== undefined) return undefined;
+function fromElsewhere(origin: Origin): Refusal | undefined {
+  if (origin.isLocal) return undefined;
   return {
     code: 'secret-needed',
     detail: `without a cluster secret or TLS only loopback peers are accepted, and ${origin.address} is none`,
@@ -33,7 +60,7 @@ export function objections(own: Hello, origin: Origin, expected: string | undefi
     (peer) => ownName(own, peer),
     (peer) => unexpected(peer, expected),
     (peer) => differentCluster(own.identity, peer.identity),
-    (peer) => otherName(peer, origin.certificate),
+    (peer) => otherName(peer, origin.proof),
   ];
   return (peer) => {
     const objecting = rules.find((rule) => rule(peer) !== undefined);
@@ -77,12 +104,13 @@ export function differentCluster(own: PeerIdentity, peer: PeerIdentity): Refusal
 }
 
 /** A certificate speaks for the node it names, and for no other. */
-function otherName(peer: Hello, certificate: PeerCertificate | undefined): Refusal | undefined {
-  if (certificate === undefined) return undefined;
+function otherName(peer: Hello, proof: Proof): Refusal | undefined {
+  if (proof.kind !== 'certificate') return undefined;
   const { nodeId } = peer.identity;
-  if (checkServerIdentity(nodeId, certificate) === undefined) return undefined;
+  const fault = checkServerIdentity(nodeId, proof.certificate);
+  if (fault === undefined) return undefined;
   return {
     code: 'wrong-certificate',
-    detail: `the certificate of ${String(certificate.subject.CN)} does not name node ${nodeId}`,
+    detail: `the certificate does not name node ${nodeId} (${fault.message})`,
   };
 }

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { Clock } from '../../log/time.ts';
 import { isLoopback, parseAddress, type Target } from './address.ts';
-import { objections, type Origin } from './admission.ts';
+import { objections, type Origin, proofOf } from './admission.ts';
 import { Approach } from './approach.ts';
 import type { Hello, Purpose } from './hello.ts';
 import { meet, type Met, MEETING_MS_MAX, MeetingRefused } from './meeting.ts';
@@ -18,6 +18,12 @@ export interface TlsIdentity {
   readonly cert: string;
   readonly ca: string;
 }
+
+/**
+ * Whether the certificate is trusted is looked at by `proofOf`, and whom it names is held against the
+ * hello: a node is known by its id, not by its address.
+ */
+const JUDGED_LATER = { rejectUnauthorized: false, checkServerIdentity: () => undefined };
 
 export interface DiallerOptions {
   readonly sockets: Sockets;
@@ -73,8 +79,7 @@ export class Dialler {
     const { host, port } = target;
     const { tls } = this.#options;
     if (tls === undefined) return connectTcp({ host, port, noDelay: true });
-    // Whom the certificate names is held against the hello: a node is known by its id, not by its address.
-    return connectTls({ host, port, ...tls, checkServerIdentity: () => undefined }).setNoDelay();
+    return connectTls({ host, port, ...tls, ...JUDGED_LATER }).setNoDelay();
   }
 
   #openWebsocket(url: string): Duplex {
@@ -101,6 +106,5 @@ export class Dialler {
 function originOf(address: string, target: Target, stream: Duplex): Origin {
   // Names may lead anywhere: what counts is where the socket went, if it can be seen.
   const host = stream instanceof Socket ? String(stream.remoteAddress) : target.host;
-  const certificate = stream instanceof TLSSocket ? stream.getPeerCertificate() : undefined;
-  return { address, isLocal: isLoopback(host), certificate };
+  return { address, isLocal: isLoopback(host), proof: proofOf(stream) };
 }

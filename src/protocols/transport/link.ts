@@ -91,14 +91,17 @@ export class Link {
     return [...proven, ...known.filter((address) => address !== this.#proven)];
   }
 
-  keep(addresses: readonly string[]): void {
+  /**
+   * Where the peer may be found; none: it is wanted, and must dial. Undefined: it is no longer wanted,
+   * and ends here if this side dialled it, else when the peer lets go of it.
+   */
+  want(addresses: readonly string[] | undefined): void {
     this.#addresses = addresses;
-    if (this.#state.kind === 'resting') this.#dialSoon(this.#headStart());
+    if (addresses === undefined) this.#release('it is no longer wanted here');
+    else this.#dialAgain();
   }
 
-  /** No longer wanted: it ends here if this side dialled it, else when the peer lets go of it. */
-  release(reason: string): void {
-    this.#addresses = undefined;
+  #release(reason: string): void {
     const state = this.#state;
     if (state.kind !== 'up') return this.#rest();
     if (state.met.dialledBy === this.#options.own) this.close(reason);
@@ -172,13 +175,23 @@ export class Link {
     const approach = this.#options.approach(this.addresses);
     this.#state = { kind: 'connecting', approach };
     approach.met.then(
-      (met) => this.join(met),
+      (met) => this.#reached(approach, met),
       (error: Error) => this.#unreached(approach, error),
     );
   }
 
+  #reached(approach: Approach, met: Met): void {
+    if (this.#isBy(approach)) this.join(met);
+    else met.stream.destroy();
+  }
+
+  /** Whether it is still wanted. */
+  #isBy(approach: Approach): boolean {
+    return this.#state.kind === 'connecting' && this.#state.approach === approach;
+  }
+
   #unreached(approach: Approach, error: Error): void {
-    if (this.#state.kind !== 'connecting' || this.#state.approach !== approach) return;
+    if (!this.#isBy(approach)) return;
     this.#failures += 1;
     this.#lastError = error.message;
     this.#options.complain(`no link to node ${this.#options.peerId}: ${error.message}`);
@@ -287,7 +300,7 @@ export class Link {
   }
 
   #dialAgain(): void {
-    if (this.#addresses !== undefined && this.#state.kind === 'resting')
+    if (this.#state.kind === 'resting' && this.addresses.length > 0)
       this.#dialSoon(this.#headStart());
   }
 }

@@ -4,12 +4,12 @@
  * only who has no secret stays a stranger for long.
  */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createServer as createTlsServer, TLSSocket } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../log/time.ts';
 import { endpoint, isLoopback } from './address.ts';
-import { objections, type Origin } from './admission.ts';
+import { objections, type Origin, proofOf } from './admission.ts';
 import type { TlsIdentity } from './dialler.ts';
 import type { Objection } from './handshake.ts';
 import type { Hello } from './hello.ts';
@@ -31,8 +31,8 @@ export interface ListenerOptions {
   /** Whether there is room for one more of its purpose. */
   readonly admits: Objection;
   readonly met: (met: Met) => void;
-  /** `who`: the host, without the port that changes each time. */
-  readonly complain: (who: string, line: string) => void;
+  /** `about`: what stays the same from one time to the next, unlike the port of the other end. */
+  readonly complain: (about: string, line: string) => void;
 }
 
 interface Stranger {
@@ -46,6 +46,7 @@ export class Listener {
   /** By address and port, oldest first: with TLS a connection is two streams with one address. */
   readonly #strangers = new Map<string, Stranger>();
   #websockets = 0;
+  #port = 0;
 
   private constructor(options: ListenerOptions) {
     this.#options = options;
@@ -60,13 +61,14 @@ export class Listener {
     const server = listener.#server;
     server.listen({ host, port });
     await once(server, 'listening');
+    listener.#port = (server.address() as AddressInfo).port;
     server.on('error', (error) => options.complain(host, `listening: ${error.message}`));
     return listener;
   }
 
   /** The port in use, also where any was asked for. */
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   get strangers(): number {
@@ -78,7 +80,7 @@ export class Listener {
     this.#websockets += 1;
     const stream = new WebsocketStream(websocket);
     const name = `${remoteAddress} websocket ${this.#websockets}`;
-    const origin = { address: name, isLocal: isLoopback(remoteAddress), certificate: undefined };
+    const origin = { address: name, isLocal: isLoopback(remoteAddress), proof: proofOf(stream) };
     this.#arrived(name, stream);
     this.#meet(name, stream, origin);
   }
@@ -100,18 +102,23 @@ export class Listener {
   }
 
   #encrypted(tls: TlsIdentity): Server {
-    const demanding = { ...tls, requestCert: true, rejectUnauthorized: true, noDelay: true };
-    const server = createTlsServer(demanding, (socket) => {
+    // Whether the certificate is trusted is looked at by `proofOf`, so that a refusal can be told.
+    const asking = { ...tls, requestCert: true, rejectUnauthorized: false, noDelay: true };
+    const server = createTlsServer(asking, (socket) => {
       const name = nameOf(socket);
       this.#options.sockets.add(socket);
       this.#meet(name, socket, originOf(name, socket));
     });
     server.on('connection', (socket: Socket) => this.#arrived(nameOf(socket), socket));
-    server.on('tlsClientError', (error, socket) => {
-      const name = nameOf(socket);
-      this.#options.complain(hostOf(name), `${name}: TLS failed: ${error.message}`);
-    });
+    server.on('tlsClientError', (error, socket) => this.#notEncrypted(error, socket));
     return server;
+  }
+
+  #notEncrypted(error: NodeJS.ErrnoException, socket: Socket): void {
+    // Who hangs up is a peer that was reached otherwise meanwhile.
+    if (error.code === 'ECONNRESET') return;
+    const line = `TLS failed: ${error.message}`;
+    this.#options.complain(line, `from ${nameOf(socket)}: ${line}`);
   }
 
   /** From here on it has a moment to say who it is. */
@@ -153,7 +160,7 @@ export class Listener {
   /** A peer that changes its mind is no news; one that may not come, or cannot, is. */
   #failed(name: string, error: Error): void {
     if (error instanceof MeetingRefused)
-      this.#options.complain(hostOf(name) + error.message, `from ${name}: ${error.message}`);
+      this.#options.complain(`${hostOf(name)} ${error.message}`, `from ${name}: ${error.message}`);
   }
 }
 
@@ -166,6 +173,5 @@ function hostOf(name: string): string {
 }
 
 function originOf(address: string, socket: Socket): Origin {
-  const certificate = socket instanceof TLSSocket ? socket.getPeerCertificate() : undefined;
-  return { address, isLocal: isLoopback(String(socket.remoteAddress)), certificate };
+  return { address, isLocal: isLoopback(String(socket.remoteAddress)), proof: proofOf(socket) };
 }

@@ -1,5 +1,4 @@
 /** Every open connection of a node, from birth to close, so that stopping can wait until none is left. */
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../log/time.ts';
 import { type Frame, pack } from './frames.ts';
@@ -42,9 +41,15 @@ export class Sockets {
 
   /** Cuts what is not on its way out already. Resolves when nothing is open. */
   async stop(): Promise<void> {
-    const closed = [...this.#open].map((stream) => once(stream, 'close'));
+    const closed = [...this.#open].map(closing);
     for (const stream of this.#open)
       if (!this.#leaving.has(stream)) stream.destroy(new Error('this node stops'));
     await Promise.all(closed);
   }
+}
+
+function closing(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('close', () => resolve());
+  });
 }

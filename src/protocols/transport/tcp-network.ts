@@ -125,7 +125,7 @@ export class TcpNetwork implements Network {
       hello: () => network.#hello('messages'),
       admits: (peer) => network.#tooMany(peer),
       met: (met) => network.#met(met),
-      complain: (who, line) => network.#complaints.complain(who, line),
+      complain: (about, line) => network.#complaints.complain(about, line),
     });
     network.#beatSoon();
     return network;
@@ -142,11 +142,11 @@ export class TcpNetwork implements Network {
   }
 
   connect(peers: readonly Peer[]): void {
+    if (this.#isStopping) return;
     const others = peers.filter(({ nodeId }) => nodeId !== this.#options.nodeId);
-    const wanted = new Set(others.map(({ nodeId }) => nodeId));
-    for (const [nodeId, link] of this.#links)
-      if (!wanted.has(nodeId)) link.release('it is no longer wanted here');
-    for (const { nodeId, addresses } of others) this.#linkTo(nodeId).keep(addresses);
+    const wanted = new Map(others.map(({ nodeId, addresses }) => [nodeId, addresses]));
+    for (const nodeId of wanted.keys()) this.#linkTo(nodeId);
+    for (const [nodeId, link] of this.#links) link.want(wanted.get(nodeId));
   }
 
   send(to: string, message: Uint8Array): void {
