@@ -12,7 +12,8 @@
  *  advance 100 [a …]              time passes; all, or only these are woken
  *  deliver [a …]                  messages and writes, until nothing moves among these
  *  deliver a > b [n]              only what lies there already
- *  drop a > b   cut a b   cut a > b   heal
+ *  drop a > b   repeat a > b   swap a > b (in the order opposite to that in which they were sent)
+ *  cut a b   cut a > b   heal
  *  disk a waits | goes on | fails     persist a [n]
  *  crash a   restart a   wipe a
  *  propose a x y …   read a r   transfer a t [b]   change a c voters a b learners d
@@ -73,6 +74,9 @@ export function titleOf(text: string): string {
     .join(' ');
 }
 
+/** Who has not asked for votes by then never will. */
+const PATIENCE_MS = 10_000;
+
 const STEPS: { readonly [verb: string]: Step } = {
   nodes: (stage, ids) => stage.found(ids),
   spare: (stage, ids) => {
@@ -93,9 +97,10 @@ const STEPS: { readonly [verb: string]: Step } = {
   },
   campaign: (stage, [id = '']) => {
     const actor = stage.actor(id);
-    const asks = (): boolean => ['pre_candidate', 'candidate'].includes(roleOf(actor));
-    stage.pass(10_000, new Set([id]), () => asks() || roleOf(actor) === 'leader');
-    if (!asks() && roleOf(actor) !== 'leader') throw new Error(`${id} does not ask for votes`);
+    const before = actor.core?.status().election;
+    const asks = (): boolean => actor.core?.status().election !== before;
+    stage.pass(PATIENCE_MS, new Set([id]), asks);
+    if (!asks()) throw new Error(`${id} does not ask for votes`);
   },
   advance: (stage, [milliseconds, ...ids]) =>
     stage.pass(Number(milliseconds), namesOf(stage, ids), () => false),
@@ -106,6 +111,12 @@ const STEPS: { readonly [verb: string]: Step } = {
   drop: (stage, [from, , to]) => {
     for (const message of messagesOn(stage, from, to))
       stage.queue.splice(stage.queue.indexOf(message), 1);
+  },
+  repeat: (stage, [from, , to]) => stage.queue.push(...messagesOn(stage, from, to)),
+  swap: (stage, [from, , to]) => {
+    const waiting = messagesOn(stage, from, to);
+    for (const message of waiting) stage.queue.splice(stage.queue.indexOf(message), 1);
+    stage.queue.push(...waiting.toReversed());
   },
   cut: ({ cut }, words) => {
     const [one, other] = [words[0], words.at(-1)];
@@ -120,7 +131,9 @@ const STEPS: { readonly [verb: string]: Step } = {
   },
   persist: (stage, [id = '', count = '1000']) => stage.persist(stage.actor(id), Number(count)),
   crash: (stage, [id = '']) => {
-    stage.actor(id).core = undefined;
+    const actor = stage.actor(id);
+    actor.core = undefined;
+    actor.pending = [];
   },
   restart: (stage, [id = '']) => stage.start(stage.actor(id)),
   wipe: (stage, [id = '']) => {
@@ -128,6 +141,7 @@ const STEPS: { readonly [verb: string]: Step } = {
     actor.durable = new LogImage();
     actor.store = `${id}/2`;
     actor.core = undefined;
+    actor.pending = [];
   },
   propose: (stage, [id = '', ...names]) => {
     const actor = stage.actor(id);

@@ -89,8 +89,9 @@ export class LogImage {
     const kept = Math.max(0, from - this.floor.index - 1);
     if (kept >= this.entries.length) return;
     this.entries.length = kept;
-    while ((this.configurations.at(-1)?.index ?? 0) >= from && this.configurations.length > 1)
-      this.configurations.pop();
+    const stays = ({ index }: ConfigurationAt): boolean =>
+      index < from || index <= this.floor.index;
+    this.configurations = this.configurations.filter(stays);
   }
 
   compact(floor: Place): void {
