@@ -347,10 +347,12 @@ function expectActor(actor: Actor, stage: Stage, [what = '', ...rest]: Words): v
     equal(actor.digest, stage.actor(rest[1] ?? '').digest);
     return;
   }
-  equal(String(seen(actor)[what]?.() ?? 'unheard of'), wanted);
+  const found = seen(actor)[what];
+  if (found === undefined) throw new Error(`nobody can see ${what}`);
+  equal(String(found()), wanted);
 }
 
-function seen(actor: Actor): { readonly [what: string]: () => unknown } {
+function seen(actor: Actor): { readonly [what: string]: () => string | number } {
   const status = (): ReturnType<NonNullable<Actor['core']>['status']> => actor.core!.status();
   const ids = (some: readonly Member[]): string => some.map(({ id }) => id).join(' ') || '-';
   return {

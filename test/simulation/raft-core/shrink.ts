@@ -23,18 +23,19 @@ export function shrink(failing: Plan, make: CoreMaker): Shrunk {
   const law = run(plan, make).violations[0]?.law;
   const stillFails = (candidate: Plan): boolean => {
     runs += 1;
-    return run(candidate, make).violations[0]?.law === law;
+    return runs <= RUNS_MOST && run(candidate, make).violations[0]?.law === law;
   };
-  for (let found = true; found && runs < RUNS_MOST;) {
-    found = false;
-    for (const candidate of candidates(plan)) {
-      if (runs >= RUNS_MOST || !stillFails(candidate)) continue;
-      plan = candidate;
-      found = true;
-      break;
-    }
+  for (;;) {
+    const smaller = firstOf(candidates(plan), stillFails);
+    if (smaller === undefined) break;
+    plan = smaller;
   }
   return { plan, outcome: run(plan, make, true), runs };
+}
+
+function firstOf(plans: Iterable<Plan>, accepted: (plan: Plan) => boolean): Plan | undefined {
+  for (const plan of plans) if (accepted(plan)) return plan;
+  return undefined;
 }
 
 /** Plans a little smaller than this one, the greatest steps first. */
