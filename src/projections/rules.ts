@@ -52,6 +52,9 @@ export function rulesInForce(tables: ReadonlyTables): number {
 
 const HASH = z.string().regex(/^[0-9a-f]{64}$/);
 const INDEX = z.int().min(0);
+const MEMBERS = z.array(
+  z.object({ id: z.string(), store: z.string(), addresses: z.array(z.string()) }),
+);
 
 export const rules = projection<Facts>({
   name: 'rules',
@@ -64,6 +67,15 @@ export const rules = projection<Facts>({
       role: 'admin',
       traffic: 'control',
       schema: z.object({ leader_id: z.string() }),
+      decide: () => undefined,
+    }),
+    configuration: command({
+      summary:
+        'Who takes part in the group from this entry on; the engine reads it before it is applied.',
+      origin: 'engine',
+      role: 'admin',
+      traffic: 'control',
+      schema: z.object({ voters: MEMBERS, outgoing: MEMBERS, learners: MEMBERS }),
       decide: () => undefined,
     }),
     raise_rules_version: command({

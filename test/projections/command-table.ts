@@ -33,6 +33,9 @@ const tokenOrNone = fc.oneof(token, fc.constant(null));
 
 const owner = fc.constantFrom('ann', 'bob', 'cem');
 const node = fc.constantFrom('n1', 'n2', 'n3');
+const members = fc.array(fc.record({ id: node, store: node, addresses: fc.constant([]) }), {
+  maxLength: 3,
+});
 const lock = fc.constantFrom('door', 'gate', 'well', 'z');
 const queue = fc.constantFrom('default', 'slow', 'q.3');
 const job = fc.constantFrom('j1', 'j2', 'j3', 'j4', 'j5');
@@ -206,6 +209,7 @@ function named({ sessions }: Data): readonly unknown[] {
 /** Every command type of the group `main`. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   no_op: recipe({ leader_id: node }),
+  configuration: recipe({ voters: members, outgoing: members, learners: members }),
   raise_rules_version: recipe({ version: fc.integer({ min: 2, max: 4 }) }),
   state_root: recipe({
     at_index: fc.nat(60),

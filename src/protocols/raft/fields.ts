@@ -88,7 +88,7 @@ function isBytes(value: unknown): value is Buffer {
   return Buffer.isBuffer(value);
 }
 
-function isMembers(value: unknown): value is Members {
+export function isMembers(value: unknown): value is Members {
   const { voters, outgoing, learners } = Object(value) as Partial<Record<string, unknown>>;
   return [voters, outgoing, learners].every(isMemberList);
 }

@@ -6,6 +6,7 @@ import { decodeEntry, encodeCommand, type Command } from '../../log/command.ts';
 import { ENVELOPE_BYTES, FRAME_HEADER_BYTES, placeOf } from '../../log/frame.ts';
 import { NO_MEMBERS, type Members } from '../../log/members.ts';
 import type { Entry, FrameMaker } from './core/entry.ts';
+import { BadMessage, isMembers } from './fields.ts';
 
 const BODY_AT = FRAME_HEADER_BYTES + ENVELOPE_BYTES;
 /** MessagePack's fixed map: 0x80 and the number of its keys. The envelope has two keys or more. */
@@ -22,11 +23,13 @@ const MARK = encodeCommand(membersCommand(NO_MEMBERS)).subarray(
   BODY_AT + MAP_BYTES + '_type_configuration'.length,
 );
 
-/** The members an entry puts in force, if it is one that does. */
+/** The members an entry puts in force, if it is one that does. @throws where it says nonsense */
 export function membersIn(frame: Buffer): Members | undefined {
   const from = BODY_AT + MAP_BYTES;
-  const differs = frame.compare(MARK, 0, MARK.length, from, from + MARK.length);
-  return differs === 0 ? (decodeEntry(frame).data as unknown as Members) : undefined;
+  if (!frame.subarray(from, from + MARK.length).equals(MARK)) return undefined;
+  const { data } = decodeEntry(frame);
+  if (!isMembers(data)) throw new BadMessage('an entry that changes the members names none');
+  return data;
 }
 
 /** A sealed frame as the core knows it. The caller has checked it. */

@@ -34,7 +34,7 @@ import { RaftCore } from './core/core.ts';
 import { CoreHost } from './core-host.ts';
 import type { Bounds, Input, Role, Timing, Trace, WantedMembers } from './core/input.ts';
 import type { Message } from './core/messages.ts';
-import type { CoreStatus } from './core/status.ts';
+import type { CoreStatus, PeerStatus } from './core/status.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
@@ -222,9 +222,10 @@ export class RaftEngine implements Engine {
   /** Everything a person wants to know who asks why. */
   report(): EngineReport {
     const { asked_at, ...tenure } = this.#tenure.report();
-    const { election, ...core } = this.#host.status();
-    const asked = election === undefined ? null : { ...election, at: asked_at };
-    return { ...core, ...tenure, last_election: asked, ticks: this.#host.ticks };
+    const { election, peers, ...core } = this.#host.status();
+    const last_election = election === undefined ? null : { ...election, at: asked_at };
+    const { ticks } = this.#host;
+    return { ...core, ...tenure, last_election, ticks, peers: peers.map(progressFor(core)) };
   }
 
   /** How long ago a peer answered this leader; undefined where it does not know. */
@@ -329,6 +330,15 @@ function proposedOf(settlement: Settlement): Proposed {
     return { kind: 'committed', index: settlement.index, term: settlement.term };
   const { code, leader_id } = settlement;
   return leader_id === undefined ? { kind: 'refused', code } : { kind: 'refused', code, leader_id };
+}
+
+/** How far a peer is, for people. */
+function progressFor({ last }: Pick<CoreStatus, 'last'>): (peer: PeerStatus) => object {
+  return ({ last_contact, ...peer }) => ({
+    ...peer,
+    lag: last.index - peer.match,
+    last_contact_ms: Math.round(last_contact),
+  });
 }
 
 function membersById({ voters, learners }: Members): ReadonlyMap<string, Member> {
