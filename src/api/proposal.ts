@@ -129,8 +129,7 @@ type Leading<Kind extends Outcome['kind']> = (
 
 const LEADING: { readonly [Kind in Outcome['kind']]: Leading<Kind> } = {
   applied: ({ kind: outcome, facts, results }, { index, term, replayed }) => {
-    const token = facts.find(isGrant)?.token;
-    const written = { index, term, outcome, facts, results, token };
+    const written = { index, term, outcome, facts, results, token: grantedToken(facts) };
     return { kind: 'written', written, replayed };
   },
   replayed: (outcome, { index, term, replayed }) => {
@@ -155,6 +154,12 @@ export function ledTo<Kind extends Outcome['kind']>(
 ): Answered {
   const leading: Leading<Kind> = LEADING[outcome.kind];
   return leading(outcome, place);
+}
+
+/** The highest: a claim may first tell of the end of the one before it, by its old token. */
+function grantedToken(facts: readonly Fact[]): number | undefined {
+  const tokens = facts.filter(isGrant).map(({ token }) => token);
+  return tokens.length === 0 ? undefined : Math.max(...tokens);
 }
 
 function isGrant(fact: Fact): fact is Fact & { readonly token: number } {

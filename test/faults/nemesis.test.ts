@@ -85,6 +85,28 @@ test('a run that is ended early heals what is under way and begins nothing more'
   expect(recorded).toEqual(['kill n1', 'heal kill n1']);
 });
 
+test('a fault waits for a node that takes longer to come back than planned, and lasts as long as it should', async () => {
+  recorded.length = 0;
+  const slowly: Begin = async () => {
+    recorded.push('kill');
+    return () =>
+      new Promise((resolve) => {
+        setTimeout(() => {
+          recorded.push('back');
+          resolve();
+        }, 80);
+      });
+  };
+  const plan = [
+    { kind: 'kill', nodes: ['n1'], at: 0, until: 10 },
+    { kind: 'freeze', nodes: ['n1'], at: 20, until: 40 },
+  ];
+  const reports = await unleash(plan, { faults: { kill: slowly, freeze: noting('freeze') } });
+  expect(recorded).toEqual(['kill', 'back', 'freeze n1', 'heal freeze n1']);
+  const [, freeze] = reports;
+  expect((freeze?.endedAt ?? 0) - (freeze?.beganAt ?? 0)).toBeGreaterThanOrEqual(19);
+});
+
 test('a fault that does not begin is reported with the reason, and the others go on', async () => {
   recorded.length = 0;
   const transfer: Begin = () => Promise.reject(new Error('there is no leader'));

@@ -106,7 +106,11 @@ export interface RunOptions {
   readonly onReport?: (report: FaultReport) => void;
 }
 
-/** Executes a plan. Resolves when every fault has ended. @returns what happened, in the order of ends */
+/**
+ * Executes a plan. A fault waits until the faults before it on its nodes are really over: a node may take
+ * longer to come back than planned. Resolves when every fault has ended. @returns what happened, in the
+ * order of ends
+ */
 export async function unleash(
   plan: readonly PlannedFault[],
   { faults, signal, onReport = () => undefined }: RunOptions,
@@ -114,18 +118,29 @@ export async function unleash(
   const started = performance.now();
   const elapsed = (): number => Math.round(performance.now() - started);
   const reports: FaultReport[] = [];
-  const one = async (planned: PlannedFault): Promise<void> => {
+  const one = async (planned: PlannedFault, before: readonly Promise<void>[]): Promise<void> => {
+    await Promise.all(before);
     if (!(await reached(planned.at, elapsed, signal))) return;
     const beganAt = elapsed();
+    const until = beganAt + planned.until - planned.at;
     const failure = await lived(faults[planned.kind], planned, () =>
-      reached(planned.until, elapsed, signal),
+      reached(until, elapsed, signal),
     );
     const times = { beganAt, endedAt: elapsed() };
     const report = { ...planned, ...times, ...(failure === undefined ? {} : { failure }) };
     reports.push(report);
     onReport(report);
   };
-  await Promise.all(plan.map(one));
+  const lasts = new Map<string, Promise<void>>();
+  const all = plan.map((planned) => {
+    const run = one(
+      planned,
+      planned.nodes.flatMap((node) => lasts.get(node) ?? []),
+    );
+    for (const node of planned.nodes) lasts.set(node, run);
+    return run;
+  });
+  await Promise.all(all);
   return reports;
 }
 

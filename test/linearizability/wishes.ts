@@ -122,6 +122,9 @@ class WorkWisher implements Wisher {
 
   heard(input: WorkInput, output: WorkOutput | undefined): void {
     if (output?.kind === 'granted') this.#token = output.token;
+    // Its own claim, of which it had not heard.
+    else if (output?.kind === 'taken' && output.holder === this.#options.client)
+      this.#token = output.token;
     else if ('token' in input && input.kind !== 'start' && output !== undefined) this.#token = 0;
   }
 }

@@ -48,6 +48,8 @@ export type WorkOutput =
   | { readonly kind: 'done' }
   | ({ readonly kind: 'taken' } & Named)
   | { readonly kind: 'stale'; readonly held: Named | null }
+  /** It is over, or what is to be started has started: the answer does not say which. */
+  | { readonly kind: 'illegal' }
   | Seen;
 
 /** What a reader, or a caller that comes too late or too early, is told. */
@@ -110,7 +112,8 @@ function said(
   const led = own === undefined ? undefined : leadsTo(own, kind);
   if (output === undefined) return led === undefined ? [state] : [led, state];
   if (output.kind === 'done') return led === undefined ? [] : [led];
-  if (output.kind === 'started') return own?.started === true ? [own] : [];
+  if (kind === 'start' && own?.started === true)
+    return output.kind === 'started' || output.kind === 'illegal' ? [own] : [];
   if (output.kind !== 'stale') return observed(state, output);
   if (output.held === null) return state.kind === 'waiting' ? [state] : [];
   return state.kind === 'held' && output.held.token !== token ? seenHeld(state, output.held) : [];
@@ -130,6 +133,7 @@ function read(state: WorkState, output: WorkOutput | undefined): readonly WorkSt
 }
 
 function observed(state: WorkState, output: WorkOutput): readonly WorkState[] {
+  if (output.kind === 'illegal') return state.kind === 'over' ? [state] : [];
   if (output.kind !== state.kind) return [];
   if (output.kind === 'over' && state.kind === 'over')
     return output.status === state.status ? [state] : [];
