@@ -7,6 +7,19 @@ import { type Format, FORMATS, type Report, show } from './report.ts';
 /** Takes how a command ends. */
 export type Ends = (exit: Promise<Exit>) => Promise<void>;
 
+const URL_DEFAULT = 'http://127.0.0.1:8770';
+
+export interface Asking {
+  readonly url: string;
+}
+
+/** Which running node is asked. */
+export function urlOption({ env }: Invocation): Option {
+  return new Option('--url <address>', 'the node; QUORATE_URL says it too').default(
+    env['QUORATE_URL'] ?? URL_DEFAULT,
+  );
+}
+
 export interface Reporting {
   readonly output: Format;
 }

@@ -23,21 +23,36 @@ export class NodeAddress {
     return (await response.json()) as Readonly<Record<string, unknown>>;
   }
 
+  /** Asks for a change. @returns what it led to */
+  async send(
+    method: 'POST' | 'PUT',
+    path: string,
+    body: object,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const headers = { accept: 'application/json', 'content-type': 'application/json' };
+    const response = await this.#ask(path, { method, headers, body: JSON.stringify(body) });
+    return (await response.json()) as Readonly<Record<string, unknown>>;
+  }
+
   async bytes(path: string): Promise<Buffer> {
     const response = await this.#get(path, 'application/octet-stream');
     return Buffer.from(await response.arrayBuffer());
   }
 
-  async #get(path: string, accept: string): Promise<Response> {
-    const response = await this.#fetch(path, accept);
+  #get(path: string, accept: string): Promise<Response> {
+    return this.#ask(path, { headers: { accept } });
+  }
+
+  async #ask(path: string, request: RequestInit): Promise<Response> {
+    const response = await this.#fetch(path, request);
     if (response.ok) return response;
     throw refusedBy(response.status, await response.text());
   }
 
-  async #fetch(path: string, accept: string): Promise<Response> {
+  async #fetch(path: string, request: RequestInit): Promise<Response> {
     try {
       const signal = AbortSignal.timeout(ANSWER_MS_MAX);
-      return await fetch(`${this.url}${path}`, { headers: { accept }, signal });
+      return await fetch(`${this.url}${path}`, { ...request, signal });
     } catch (error) {
       throw new CommandFault(
         EXIT.unreachable,
@@ -46,6 +61,18 @@ export class NodeAddress {
       );
     }
   }
+}
+
+/** What a schema makes of an answer. @throws CommandFault where the node speaks of something else */
+export function understood<Value>(schema: z.ZodType<Value>, answer: unknown): Value {
+  const read = schema.safeParse(answer);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const where = issue === undefined ? 'its answer' : issue.path.join('.');
+  throw new CommandFault(
+    EXIT.unreachable,
+    `the answer of the node is not understood (${where}); is it of another version?`,
+  );
 }
 
 function causeOf(error: unknown): string {

@@ -6,14 +6,13 @@ import { Command, CommanderError } from 'commander';
 import { isSettingName, type SettingName } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
 import { type ConfigOptions, SETTING_FLAGS, showConfig } from './config.ts';
-import { type Ends, examples, outputOption, type Reporting, shown } from './family.ts';
+import { type Ends, examples, outputOption, type Reporting, shown, urlOption } from './family.ts';
 import { endingOf, EXIT, type Exit } from './exit.ts';
 import type { Invocation } from './invocation.ts';
+import { addClusterCommands } from './cluster-commands.ts';
 import { addLogCommands } from './log-commands.ts';
 import { Screen, type Streams } from './screen.ts';
 import { showStatus, type StatusOptions } from './status.ts';
-
-const URL_DEFAULT = 'http://127.0.0.1:8770';
 
 const EXIT_CODES = `
 Exit codes:
@@ -58,6 +57,7 @@ function programOf(invocation: Invocation, ends: Ends): Command {
     .showHelpAfterError('(say --help for what it takes)')
     .addHelpText('after', EXIT_CODES);
   addStart(program, invocation, ends);
+  addClusterCommands(program, invocation, ends);
   addStatus(program, invocation, ends);
   addLogCommands(program, invocation, ends);
   addConfig(program, invocation, ends);
@@ -68,7 +68,12 @@ function addStart(program: Command, invocation: Invocation, ends: Ends): void {
   withSettings(program.command('start').description('run a node until it is told to stop'))
     .addHelpText(
       'after',
-      examples('quorate start', 'quorate start --data-dir /var/lib/quorate --p2p-port 8770'),
+      examples(
+        'quorate start',
+        'quorate start --data-dir /var/lib/quorate --p2p-port 8770',
+        'quorate start --node-id node-1 --peers node-2@127.0.0.1:8771:4322,node-3@127.0.0.1:8772:4323',
+        'quorate start --node-id node-4 --p2p-port 8773 --raft-port 4324 --join 127.0.0.1:4321',
+      ),
     )
     .action((options: SettingOptions) => ends(started(invocation, configOptions(options))));
 }
@@ -80,11 +85,10 @@ async function started(invocation: Invocation, options: ConfigOptions): Promise<
 }
 
 function addStatus(program: Command, invocation: Invocation, ends: Ends): void {
-  const url = invocation.env['QUORATE_URL'] ?? URL_DEFAULT;
   program
     .command('status')
     .description('how a running node is')
-    .option('--url <address>', 'the node; QUORATE_URL says it too', url)
+    .addOption(urlOption(invocation))
     .addOption(outputOption())
     .addHelpText(
       'after',

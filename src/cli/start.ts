@@ -68,8 +68,8 @@ function endedBy(fault: Error): CommandFault {
 
 /** Why the node did not start: the address, the directory, or a bug. */
 function refusedStart(error: unknown, config: Config): CommandFault {
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (syscall === 'listen') return refusedAddress(String(code), config);
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall === 'listen') return refusedAddress(error as RefusedAddress, config);
   if (isOfDirectory(error)) return refusedByLog(faultOf(error), config);
   return new CommandFault(EXIT.internal, `the node did not start: ${message}`);
 }
@@ -86,11 +86,22 @@ const LISTENING: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'is not an address of this machine',
 };
 
-function refusedAddress(code: string, { host, port }: Config): CommandFault {
-  const reason = LISTENING[code] ?? `cannot be listened on (${code})`;
-  const advice = 'choose another port with --p2p-port (0 lets the system choose) or another --host';
-  return new CommandFault(EXIT.configuration, `${host}:${port} ${reason}; ${advice}`);
+interface RefusedAddress {
+  readonly code: string;
+  readonly address: string;
+  readonly port: number;
 }
+
+function refusedAddress({ code, address, port }: RefusedAddress, config: Config): CommandFault {
+  const reason = LISTENING[code] ?? `cannot be listened on (${code})`;
+  const advice = port === config.port ? ADVICE.http : ADVICE.raft;
+  return new CommandFault(EXIT.configuration, `${address}:${port} ${reason}; ${advice}`);
+}
+
+const ADVICE = {
+  http: 'choose another port with --p2p-port (0 lets the system choose) or another --host',
+  raft: 'choose another port for other nodes with --raft-port or another --raft-host',
+};
 
 function refusedByLog(fault: LogFault, { dataDir }: Config): CommandFault {
   return new CommandFault(OF_LOG[fault.code], `${dataDir}: ${fault.message}`);

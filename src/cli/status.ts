@@ -4,6 +4,7 @@ import { EXIT, type Exit } from './exit.ts';
 import type { Invocation } from './invocation.ts';
 import { columns, grouped } from './layout.ts';
 import { NodeAddress } from './node-address.ts';
+import { PEER, type Peer, wordsOfPeer } from './raft.ts';
 import type { Report } from './report.ts';
 import type { Screen } from './screen.ts';
 
@@ -48,6 +49,8 @@ const STATUS = z.object({
     .catch({ taken: 0, last_index: 0 }),
   recovery: z.object({ unclean_exit: z.boolean() }).catch({ unclean_exit: false }),
   background_loops: z.array(LOOP).catch([]),
+  /** A leader's view of the others. */
+  peers: z.array(PEER).catch([]),
 });
 type Status = z.output<typeof STATUS>;
 
@@ -96,6 +99,7 @@ function linesOf(screen: Screen, { url }: NodeAddress, status: Status): readonly
   ];
   return [
     ...columns(facts.map(([label, text]) => [screen.paint('dim', label), text])),
+    ...peerLines(screen, status.peers),
     ...loopLines(screen, status.background_loops),
     ...faultLine(screen, status.fault),
   ];
@@ -107,6 +111,19 @@ function percent(fraction: number): string {
 
 function exitWords({ recovery }: Status): string {
   return recovery.unclean_exit ? 'started after an unclean exit' : 'started after a clean exit';
+}
+
+/** Who follows how far behind, where the node leads. */
+function peerLines(screen: Screen, peers: readonly Peer[]): readonly string[] {
+  if (peers.length === 0) return [];
+  const titles = ['PEER', 'STATE', 'MATCH', 'LAG', 'HEARD'];
+  const head = titles.map((title) => screen.paint('dim', title));
+  const rows = peers.map((peer) => [
+    peer.id,
+    screen.paint(peer.recent_active ? 'green' : 'red', peer.state),
+    ...wordsOfPeer(peer),
+  ]);
+  return ['', ...columns([head, ...rows], ['left', 'left', 'right', 'right', 'right'])];
 }
 
 function loopLines(screen: Screen, loops: readonly LoopLine[]): readonly string[] {

@@ -13,6 +13,9 @@ const COMMANDS = [
   ['start'],
   ['status'],
   ['config'],
+  ['cluster'],
+  ...['status', 'transfer', 'snapshot'].map((name) => ['raft', name]),
+  ...['show', 'set'].map((name) => ['voters', name]),
   ...['stat', 'dump', 'verify', 'replay', 'export', 'repair'].map((name) => ['log', name]),
 ];
 
@@ -43,6 +46,14 @@ describe('mistakes', () => {
     ['an unknown flag', ['status', '--utl', 'x'], /Did you mean --url/],
     ['a form that is none', ['status', '-o', 'xml'], /Allowed choices are table, json, ndjson/],
     ['an index that is none', ['log', 'replay', '--until', 'soon'], /an index is a whole number/],
+    [
+      'a number of nodes that is no odd majority',
+      ['cluster', '--nodes', '4'],
+      /Allowed choices are 3, 5, 7/,
+    ],
+    ['a port that is none', ['cluster', '--port', '70000'], /a port is a whole number/],
+    ['ports beyond the last', ['cluster', '--port', '65534'], /3 ports from 65534 on/],
+    ['voters that nobody names', ['voters', 'set'], /missing required argument 'names'/],
     ['a missing option', ['log', 'repair', '--data-dir', 'x'], /--to/],
   ])('%s is usage, and what was meant is said', async (_what, words, said) => {
     const { exit, out, err } = await quorate(words);

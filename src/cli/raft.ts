@@ -1,0 +1,172 @@
+/** `quorate raft …` and `quorate voters …`: how the nodes agree, and the operator's hand on it. */
+import { z } from 'zod';
+import { EXIT } from './exit.ts';
+import type { Asking } from './family.ts';
+import type { Invocation } from './invocation.ts';
+import { columns, grouped, moment } from './layout.ts';
+import { NodeAddress, understood } from './node-address.ts';
+import type { Report } from './report.ts';
+import type { Screen } from './screen.ts';
+
+const MEMBER = z.object({ id: z.string(), store: z.string(), addresses: z.array(z.string()) });
+
+/** A leader's view of a follower. */
+export const PEER = z.object({
+  id: z.string(),
+  state: z.string(),
+  match: z.number(),
+  lag: z.number(),
+  last_contact_ms: z.number(),
+  recent_active: z.boolean(),
+});
+export type Peer = z.output<typeof PEER>;
+
+const LINK = z.object({ node_id: z.string(), state: z.string(), address: z.string().optional() });
+
+const RAFT = z.object({
+  node_id: z.string(),
+  role: z.string(),
+  consensus_mode: z.string(),
+  term: z.number(),
+  leader_id: z.string().nullable(),
+  commit_index: z.number(),
+  applied_index: z.number(),
+  last_index: z.number(),
+  cluster_health: z.string(),
+  role_since: z.number().nullable(),
+  last_election: z.object({ why: z.string(), term: z.number(), at: z.number() }).nullable(),
+  voters: z.array(MEMBER),
+  outgoing: z.array(MEMBER),
+  learners: z.array(MEMBER),
+  /** Of a follower, nothing. */
+  peers: z
+    .array(PEER)
+    .nullable()
+    .transform((peers) => peers ?? []),
+  links: z.array(LINK),
+  ticks: z.object({ wakes: z.number(), late: z.number(), max_late_ms: z.number() }).nullable(),
+});
+type Raft = z.output<typeof RAFT>;
+
+export async function raftStatus({ screen }: Invocation, { url }: Asking): Promise<Report> {
+  const data = await new NodeAddress(url).json('/v1/raft');
+  const raft = understood(RAFT, data);
+  const isWell = raft.leader_id !== null;
+  const exit = isWell ? EXIT.fine : EXIT.finding;
+  return { exit, data, lines: [...factsOf(screen, raft), '', ...membersOf(screen, raft)] };
+}
+
+function factsOf(screen: Screen, raft: Raft): readonly string[] {
+  const { term, role, consensus_mode: engine } = raft;
+  const facts: readonly (readonly [string, string])[] = [
+    ['node', `${screen.paint('bold', raft.node_id)}, ${role} since ${moment(raft.role_since)}`],
+    ['leader', `${leaderWords(screen, raft)}, term ${term} (${engine})`],
+    ['cluster', raft.cluster_health],
+    [
+      'log',
+      `committed ${grouped(raft.commit_index)}, applied ${grouped(raft.applied_index)}, last ${grouped(raft.last_index)}`,
+    ],
+    ['last election', electionWords(raft.last_election)],
+    ['timer', timerWords(raft.ticks)],
+  ];
+  return columns(facts.map(([label, text]) => [screen.paint('dim', label), text]));
+}
+
+function leaderWords(screen: Screen, { leader_id: leader }: Raft): string {
+  return leader === null ? screen.paint('red', 'nobody leads') : screen.paint('green', leader);
+}
+
+function electionWords(election: Raft['last_election']): string {
+  if (election === null) return 'none that this node asked for';
+  return `for term ${election.term} at ${moment(election.at)}: ${election.why}`;
+}
+
+function timerWords(ticks: Raft['ticks']): string {
+  if (ticks === null) return 'none';
+  const { wakes, late, max_late_ms: most } = ticks;
+  return `${grouped(wakes)} wake-ups, ${grouped(late)} of them late, ${most} ms at most`;
+}
+
+/** Everybody who takes part; how far they are is known where the leader is asked. */
+function membersOf(screen: Screen, raft: Raft): readonly string[] {
+  const titles = ['MEMBER', 'PART', 'ADDRESS', 'LINK', 'MATCH', 'LAG', 'HEARD'];
+  const head = titles.map((title) => screen.paint('dim', title));
+  const parts = [
+    ...raft.voters.map((member) => ({ ...member, part: 'voter' })),
+    ...raft.outgoing.map((member) => ({ ...member, part: 'leaving' })),
+    ...raft.learners.map((member) => ({ ...member, part: 'learner' })),
+  ];
+  const rows = parts.map(({ id, part, addresses }) => [
+    id,
+    part,
+    addresses.join(' '),
+    linkWords(raft, id),
+    ...progressWords(raft, id),
+  ]);
+  return columns([head, ...rows], ['left', 'left', 'left', 'left', 'right', 'right', 'right']);
+}
+
+function linkWords({ links, node_id }: Raft, id: string): string {
+  if (id === node_id) return 'itself';
+  return links.filter((link) => link.node_id === id).map(({ state }) => state)[0] ?? 'none';
+}
+
+function progressWords({ peers, last_index, role, node_id }: Raft, id: string): readonly string[] {
+  if (role === 'leader' && id === node_id) return [grouped(last_index), '0', '-'];
+  const known = peers.filter((peer) => peer.id === id).map(wordsOfPeer);
+  return known[0] ?? ['-', '-', '-'];
+}
+
+export function wordsOfPeer({ match, lag, last_contact_ms: silence }: Peer): readonly string[] {
+  return [grouped(match), grouped(lag), `${grouped(silence)} ms ago`];
+}
+
+/** What a change led to. */
+const STANDING = z.object({
+  leader_id: z.string().optional(),
+  voters: z.array(z.string()),
+  learners: z.array(z.string()),
+});
+
+export interface TransferOptions extends Asking {
+  /** Undefined: the voter that is furthest. */
+  readonly to?: string;
+}
+
+export async function raftTransfer(_: Invocation, { url, to }: TransferOptions): Promise<Report> {
+  const data = await new NodeAddress(url).send('POST', '/v1/raft/transfer', { to });
+  const { leader_id: leader = 'nobody yet' } = understood(STANDING, data);
+  return { exit: EXIT.fine, data, lines: [`leadership was handed over; ${leader} leads`] };
+}
+
+export async function raftSnapshot(_: Invocation, { url }: Asking): Promise<Report> {
+  const data = await new NodeAddress(url).send('POST', '/v1/raft/snapshot', {});
+  const { index } = understood(z.object({ index: z.number() }), data);
+  return { exit: EXIT.fine, data, lines: [`a snapshot of entry ${grouped(index)} was taken`] };
+}
+
+export async function votersShown({ screen }: Invocation, { url }: Asking): Promise<Report> {
+  const raft = understood(RAFT, await new NodeAddress(url).json('/v1/raft'));
+  const { voters, outgoing, learners } = raft;
+  const data = { voters, outgoing, learners };
+  return { exit: EXIT.fine, data, lines: membersOf(screen, raft) };
+}
+
+export interface VotersOptions extends Asking {
+  readonly voters: readonly string[];
+  /** Undefined: those who are, except who is to vote. */
+  readonly learners?: readonly string[];
+}
+
+export async function votersSet(
+  _: Invocation,
+  { url, voters, learners }: VotersOptions,
+): Promise<Report> {
+  const data = await new NodeAddress(url).send('PUT', '/v1/voters', { voters, learners });
+  const standing = understood(STANDING, data);
+  const lines = columns([
+    ['voters', standing.voters.join(', ')],
+    ['learners', standing.learners.join(', ') || 'none'],
+  ]);
+  return { exit: EXIT.fine, data, lines };
+}
