@@ -106,10 +106,13 @@ const REFUSALS: readonly VoteRefusal[] = [
   { why: 'the log is behind', applies: ({ log }, { last }) => isNewer(log.last, last) },
 ];
 
-/** The configuration known to be committed has no such member, and the asker's log does not know better. */
-function isStale({ history, commit }: Raft, message: RequestVote): boolean {
-  const { index, configuration } = history.at(commit);
-  if (configuration.voters.length === 0 || message.last.index > index) return false;
+/**
+ * The configuration known to be committed has no such member, and the asker's log knows no better: it is
+ * not newer than what is committed here, so whatever else it holds never will be.
+ */
+function isStale({ history, commit, log }: Raft, message: RequestVote): boolean {
+  const { configuration } = history.at(commit);
+  if (configuration.voters.length === 0 || isNewer(message.last, log.placeOf(commit))) return false;
   return !isMember(configuration, nameless(message));
 }
 

@@ -1,0 +1,170 @@
+/**
+ * Takes the defences of the Raft core away one by one and looks whether anything notices: a scenario, a
+ * simulated seed, or a unit test. A defence that can go without being missed is not tested.
+ *
+ *     npm run drill
+ *     npm run drill -- --only vote --seeds 2000
+ *
+ * Each mutation is made in a copy of core and tests in a folder of its own; the tree is never touched.
+ */
+import { execFile } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
+import { figure, plainTable } from '../table.ts';
+import type { Attempt } from './attempt.ts';
+import type { Mutation } from './mutation.ts';
+import { MUTATIONS } from './mutations.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const CORE = 'src/protocols/raft/core';
+/** What an attempt needs. */
+const COPIED = [
+  CORE,
+  'test/protocols/raft/core',
+  'test/simulation/raft-core',
+  'test/conformance/raft',
+  'test/closing-line.ts',
+  'tools/drill/attempt.ts',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
+/** A core that does not come to rest by then is caught too. */
+const ATTEMPT_MS_MOST = 180_000;
+
+const run = promisify(execFile);
+
+type Verdict =
+  | { readonly kind: 'caught'; readonly by: string; readonly seeds: string }
+  | { readonly kind: 'excused'; readonly why: string }
+  | { readonly kind: 'survived' };
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('a whole number is wanted');
+}
+
+const { seeds, only } = new Command('drill')
+  .description('Takes defences of the Raft core away and looks whether anything notices.')
+  .option('--seeds <n>', 'most seeds to try on each', whole, 500)
+  .option('--only <part>', 'only mutations whose name contains this')
+  .showHelpAfterError('(--help shows what there is)')
+  .parse()
+  .opts<{ readonly seeds: number; readonly only?: string }>();
+
+/** A copy of the tree with one defence less. */
+function mutated({ name, patches }: Mutation): string {
+  const folder = mkdtempSync(join(tmpdir(), 'quorate-drill-'));
+  for (const path of COPIED) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    cpSync(join(ROOT, path), join(folder, path), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  for (const { file, find, replace } of patches) {
+    const path = join(folder, CORE, file);
+    const text = readFileSync(path, 'utf8');
+    if (text.split(find).length !== 2)
+      throw new Error(`${name}: what is to be replaced occurs not exactly once in ${file}`);
+    writeFileSync(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
+  return folder;
+}
+
+async function judged(mutation: Mutation): Promise<Verdict> {
+  const folder = mutated(mutation);
+  try {
+    const attempt = await attempted(folder);
+    if (attempt === undefined)
+      return { kind: 'caught', by: 'it does not come to rest', seeds: '–' };
+    if (attempt.scenarios.length > 0 || attempt.seeds !== undefined) return caught(attempt);
+    if (await unitTestsFail(folder)) return { kind: 'caught', by: 'unit tests', seeds: '–' };
+    const { excused } = mutation;
+    return excused === undefined ? { kind: 'survived' } : { kind: 'excused', why: excused };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function attempted(folder: string): Promise<Attempt | undefined> {
+  const args = ['--import', 'tsx', 'tools/drill/attempt.ts', String(seeds)];
+  try {
+    const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: ATTEMPT_MS_MOST });
+    return JSON.parse(stdout) as Attempt;
+  } catch (error) {
+    if (error instanceof Error && 'killed' in error && error.killed === true) return undefined;
+    throw error;
+  }
+}
+
+async function unitTestsFail(folder: string): Promise<boolean> {
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', 'test/protocols'];
+  try {
+    await run(process.execPath, args, { cwd: folder, timeout: ATTEMPT_MS_MOST });
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function caught({ scenarios, seeds: needed, law }: Attempt): Verdict {
+  const [first, ...more] = scenarios.map((file) => file.replace('.txt', ''));
+  const others = more.length > 0 ? ` and ${more.length} more` : '';
+  const parts = [
+    ...(first === undefined ? [] : [`${first}${others}`]),
+    ...(law === undefined ? [] : [`law: ${law}`]),
+  ];
+  return {
+    kind: 'caught',
+    by: parts.join('; '),
+    seeds: needed === undefined ? '–' : figure(needed),
+  };
+}
+
+const ROWS: {
+  readonly [K in Verdict['kind']]: (verdict: Extract<Verdict, { kind: K }>) => string[];
+} = {
+  caught: ({ by, seeds: needed }) => [by, needed],
+  excused: ({ why }) => [`nothing: ${why}`, '–'],
+  survived: () => ['NOTHING', '–'],
+};
+
+function rowOf(verdict: Verdict): string[] {
+  const row = ROWS[verdict.kind] as (verdict: Verdict) => string[];
+  return row(verdict);
+}
+
+const chosen = MUTATIONS.filter(({ name }) => only === undefined || name.includes(only));
+const verdicts: (readonly [Mutation, Verdict])[] = [];
+for (const mutation of chosen) {
+  const verdict = await judged(mutation);
+  verdicts.push([mutation, verdict]);
+  console.error(
+    `${verdicts.length} of ${chosen.length}  ${mutation.name}: ${rowOf(verdict).join(', seeds: ')}`,
+  );
+}
+const left = (title: string): { title: string; align: 'left' } => ({ title, align: 'left' });
+console.log(
+  plainTable({
+    columns: [left('defence taken away'), left('noticed by'), { title: 'seeds', align: 'right' }],
+    rows: verdicts.map(([{ name }, verdict]) => [name, ...rowOf(verdict)]),
+  }),
+);
+const survivors = verdicts.filter(([, { kind }]) => kind === 'survived');
+console.log(`\n${verdicts.length - survivors.length} of ${verdicts.length} noticed or explained`);
+for (const [{ name, why }] of survivors) console.log(`nothing notices ${name}: ${why}`);
+process.exitCode = survivors.length > 0 ? 1 : 0;

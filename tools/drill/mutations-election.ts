@@ -1,0 +1,338 @@
+/** Defences of elections: terms, votes, pre-votes, stickiness, the quorum a leader needs. */
+import type { Mutation } from './mutation.ts';
+
+export const ELECTION_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'vote-twice-in-a-term',
+    why: 'A second candidate of the same term gets the vote that another one has: two leaders.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: "  return !message.pre && vote !== '' && vote !== nameOf(nameless(message));",
+        replace: '  return false && vote === nameOf(nameless(message));',
+      },
+    ],
+  },
+  {
+    name: 'vote-forgotten-on-following',
+    why: 'Who follows a leader of the term it voted in forgets the vote, and gives another one.',
+    patches: [
+      {
+        file: 'following.ts',
+        find: '  raft.stale = false;\n',
+        replace: "  raft.stale = false;\n  raft.vote = '';\n",
+      },
+    ],
+  },
+  {
+    name: 'vote-forgotten-as-pre-candidate',
+    why: 'Asking whether one would win clears the vote that was given in the term.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: "  raft.role = { kind: 'pre_candidate', votes: new Map(), deadline: drawDeadline(raft) };",
+        replace:
+          "  raft.vote = '';\n  raft.role = { kind: 'pre_candidate', votes: new Map(), deadline: drawDeadline(raft) };",
+      },
+    ],
+  },
+  {
+    name: 'vote-compares-length-only',
+    why: 'A longer log of older terms wins and overwrites what is committed.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  return one.term === other.term ? one.index > other.index : one.term > other.term;',
+        replace: '  return one.index > other.index;',
+      },
+    ],
+  },
+  {
+    name: 'vote-refused-only-if-both-are-newer',
+    why: 'A log is called behind only when its last term and its length both are.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  return one.term === other.term ? one.index > other.index : one.term > other.term;',
+        replace: '  return one.index > other.index && one.term > other.term;',
+      },
+    ],
+  },
+  {
+    name: 'vote-ignores-the-log',
+    why: 'A candidate that lacks committed entries is elected.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: "  { why: 'the log is behind', applies: ({ log }, { last }) => isNewer(log.last, last) },",
+        replace:
+          "  { why: 'the log is behind', applies: ({ log }, { last }) => isNewer(log.last, last) && last.index < 0 },",
+      },
+    ],
+  },
+  {
+    name: 'votes-counted-without-voter',
+    why: 'The same answer delivered twice counts twice.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  if (!votes.has(name)) votes.set(name, message.granted);',
+        replace:
+          '  if (!votes.has(name)) votes.set(name, message.granted);\n  else votes.set(nameOf({ id: message.to, store: `${message.to}/1` }), true);',
+      },
+    ],
+    excused:
+      'votes are tallied by asking for each member, so that a vote under a name nobody has is not counted',
+  },
+  {
+    name: 'votes-of-older-rounds-count',
+    why: 'Granted pre-votes of an earlier term are counted as if they were about this one.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  pre_candidate: (term, { pre, granted, term: theirs }) => pre && (!granted || theirs === term + 1),',
+        replace:
+          '  pre_candidate: (term, { pre, granted, term: theirs }) => pre && (!granted || theirs <= term + 1),',
+      },
+    ],
+    excused: 'a pre-vote promises nothing: who wins one wrongly still has to win the election',
+  },
+  {
+    name: 'real-votes-of-older-terms-count',
+    why: 'A vote given in an earlier term elects a leader of this one.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  candidate: (term, { pre, term: theirs }) => !pre && theirs === term,',
+        replace: '  candidate: (term, { pre, term: theirs }) => !pre && theirs <= term,',
+      },
+    ],
+  },
+  {
+    name: 'pre-votes-elect',
+    why: 'A candidate counts late pre-votes as votes.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  candidate: (term, { pre, term: theirs }) => !pre && theirs === term,',
+        replace: '  candidate: (term, { term: theirs }) => theirs === term,',
+      },
+    ],
+  },
+  {
+    name: 'no-pre-vote',
+    why: 'A node that was cut off raises the term and deposes a leader everybody else hears.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  raft.role.votes.set(nameOf(raft), true);\n  for (const to of otherVoters(raft)) raft.outbox.send(voteRequest(raft, to, { pre: true }));\n  tally(raft, raft.role);',
+        replace: "  stand(raft, raft.election?.why ?? '', false);",
+      },
+    ],
+  },
+  {
+    name: 'pre-vote-despite-a-leader',
+    why: 'Who hears a leader grants pre-votes, so one node that hears none can depose it.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  return !transfer && hasLeader(raft);',
+        replace: '  return transfer && hasLeader(raft);',
+      },
+    ],
+  },
+  {
+    name: 'transfer-is-sticky',
+    why: 'Followers refuse who was told to take over, because they hear the leader that told it.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  return !transfer && hasLeader(raft);',
+        replace: '  return hasLeader(raft) || (transfer && hasLeader(raft));',
+      },
+    ],
+  },
+  {
+    name: 'suspicion-changes-the-term',
+    why: 'One wrong word that a leader is dead starts an election instead of a question.',
+    patches: [
+      {
+        file: 'waking.ts',
+        find: "  if (role.kind !== 'leader' && now >= role.deadline) campaign(raft, why);",
+        replace:
+          "  if (role.kind === 'follower' && role.leader !== undefined && raft.suspected.has(role.leader)) stand(raft, why, true);\n  else if (role.kind !== 'leader' && now >= role.deadline) campaign(raft, why);",
+      },
+      {
+        file: 'waking.ts',
+        find: "import { campaign } from './election.ts';",
+        replace: "import { campaign, stand } from './election.ts';",
+      },
+    ],
+  },
+  {
+    name: 'suspicion-is-ignored',
+    why: 'A leader that a majority knows to be dead is waited for all the same.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  if (leader === undefined || raft.suspected.has(leader)) return false;',
+        replace: '  if (leader === undefined) return false;',
+      },
+    ],
+  },
+  {
+    name: 'no-check-quorum',
+    why: 'A leader that reaches nobody leads on for ever.',
+    patches: [
+      {
+        file: 'leading.ts',
+        find: '  if (raft.now - heard < most) leader.quorumDue = heard + most;',
+        replace: '  if (raft.now - heard < Infinity) leader.quorumDue = raft.now + most;',
+      },
+    ],
+  },
+  {
+    name: 'lower-terms-are-heard',
+    why: 'A deposed leader goes on appending to those who moved on.',
+    patches: [
+      {
+        file: 'following.ts',
+        find: '  if (message.term < raft.term) refuse(raft, message, message.previous);',
+        replace: '  if (message.term < raft.term - 1) refuse(raft, message, message.previous);',
+      },
+    ],
+  },
+  {
+    name: 'higher-terms-of-votes-are-not-adopted',
+    why: 'A vote is given in a term that the voter never entered.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  return !message.pre && !isStale(raft, message) && !isUnwelcome(raft, message);',
+        replace: '  return false && !isStale(raft, message) && !isUnwelcome(raft, message);',
+      },
+    ],
+  },
+  {
+    name: 'answers-do-not-teach-terms',
+    why: 'A node with a lower term is refused for ever, and never learns why.',
+    patches: [
+      {
+        file: 'receiving.ts',
+        find: '  request_vote_response: (raft, message) => !isPromise(message) && isFromMember(raft, message),',
+        replace: '  request_vote_response: () => false,',
+      },
+    ],
+  },
+  {
+    name: 'pre-vote-answers-raise-the-term',
+    why: 'The term of a question is taken for one that exists.',
+    patches: [
+      {
+        file: 'receiving.ts',
+        find: '!isPromise(message) && isFromMember(raft, message)',
+        replace: 'isFromMember(raft, message) || isPromise(message)',
+      },
+    ],
+  },
+  {
+    name: 'timeouts-are-equal',
+    why: 'Everybody asks for votes at once, again and again.',
+    patches: [
+      {
+        file: 'roles.ts',
+        find: '  return raft.now + least + raft.options.random() * (most - least);',
+        replace: '  return raft.now + (least + most) / 2;',
+      },
+    ],
+  },
+  {
+    name: 'emptied-store-votes',
+    why: 'A voter that lost its disk votes again: what it had acknowledged is overwritten.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  return configuration.voters.length === 0 || isReplaced(configuration, raft);',
+        replace: '  return isReplaced(configuration, raft) && configuration.voters.length < 0;',
+      },
+    ],
+  },
+  {
+    name: 'votes-counted-by-id',
+    why: 'The vote of an emptied store counts for the store it was.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '(member) => role.votes.get(nameOf(member)));',
+        replace:
+          '(member) => [...role.votes].find(([name]) => name.startsWith(`${member.id}@`))?.[1]);',
+      },
+      {
+        file: 'election.ts',
+        find: '  if (!isMember(configurationOf(raft), nameless(message))) return;\n',
+        replace: '',
+      },
+      {
+        file: 'election.ts',
+        find: '  return configuration.voters.length === 0 || isReplaced(configuration, raft);',
+        replace: '  return isReplaced(configuration, raft) && configuration.voters.length < 0;',
+      },
+    ],
+  },
+  {
+    name: 'timeout-now-of-an-older-term',
+    why: 'A late order to take over deposes the leader of a newer term.',
+    patches: [
+      {
+        file: 'receiving.ts',
+        find: "  if (term !== raft.term || raft.role.kind !== 'follower') return;",
+        replace: "  if (term > raft.term || raft.role.kind !== 'follower') return;",
+      },
+    ],
+  },
+  {
+    name: 'anybody-campaigns',
+    why: 'Learners and removed nodes ask for votes.',
+    patches: [
+      {
+        file: 'roles.ts',
+        find: '  return isVoter(configurationOf(raft), raft) || isVoter(history.at(commit).configuration, raft);',
+        replace: '  return history.at(commit).index >= 0;',
+      },
+    ],
+  },
+  {
+    name: 'removed-before-committed-does-not-campaign',
+    why: 'Who is being removed rests too early: others lack an entry that only it has, and nobody can lead.',
+    patches: [
+      {
+        file: 'roles.ts',
+        find: ' || isVoter(history.at(commit).configuration, raft);',
+        replace: ' && history.at(commit).index >= 0;',
+      },
+    ],
+  },
+  {
+    name: 'stale-members-are-not-told',
+    why: 'A removed node asks for votes for ever, and raises terms when it is listened to.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '    stale_member: isStale(raft, request),',
+        replace: '    stale_member: false,',
+      },
+    ],
+  },
+  {
+    name: 'lost-pre-vote-deposes',
+    why: 'A refusal of the round of questions that is over deposes who was elected since.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: "  if (!('votes' in role)) return undefined;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
+        replace:
+          "  if (!('votes' in role)) return undefined;\n  if (message.pre && !message.granted) return role;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
+      },
+    ],
+  },
+];

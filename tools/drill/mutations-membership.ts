@@ -1,0 +1,234 @@
+/** Defences of changes of members and of transfers of leadership. */
+import type { Mutation } from './mutation.ts';
+
+export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'no-joint-configuration',
+    why: 'Voters are replaced at once: the old and the new majority need not meet.',
+    patches: [
+      {
+        file: 'configuration.ts',
+        find: '  const outgoing = sameVoters(current.voters, voters) ? [] : current.voters;',
+        replace: '  const outgoing = sameVoters(current.voters, voters) ? [] : [];',
+      },
+    ],
+  },
+  {
+    name: 'joint-needs-one-majority',
+    why: 'While members change, the new majority alone commits.',
+    patches: [
+      {
+        file: 'quorum.ts',
+        find: '  return outgoing.length === 0 ? incoming : Math.min(incoming, majorityReached(outgoing, markOf));',
+        replace:
+          '  return outgoing.length === 0 ? incoming : Math.max(incoming, majorityReached(outgoing, () => 0));',
+      },
+    ],
+  },
+  {
+    name: 'joint-elects-with-one-majority',
+    why: 'While members change, the new majority alone elects.',
+    patches: [
+      {
+        file: 'quorum.ts',
+        find: '  const results = [majorityVote(voters, voteOf), majorityVote(outgoing, voteOf)];',
+        replace:
+          '  const results = [majorityVote(voters, voteOf), majorityVote(outgoing.slice(0, 0), voteOf)];',
+      },
+    ],
+  },
+  {
+    name: 'two-changes-at-once',
+    why: 'The next change is begun while the last one is not committed.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: '  return index > commit || isJoint(configuration) || commit < termStart;',
+        replace: '  return isJoint(configuration) || commit < termStart || index < 0;',
+      },
+    ],
+  },
+  {
+    name: 'change-while-joint',
+    why: 'A change is begun in a joint configuration, of which the older half is forgotten.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: '  return index > commit || isJoint(configuration) || commit < termStart;',
+        replace:
+          '  return index > commit || (isJoint(configuration) && commit < 0) || commit < termStart;',
+      },
+    ],
+    excused:
+      'a joint configuration that is committed is left in the same step, so there is always one that is not committed',
+  },
+  {
+    name: 'change-before-term-start',
+    why: 'A leader that has committed nothing yet changes members it may not know.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: '  return index > commit || isJoint(configuration) || commit < termStart;',
+        replace: '  return index > commit || isJoint(configuration) || termStart < 0;',
+      },
+    ],
+  },
+  {
+    name: 'strangers-become-voters',
+    why: 'A voter that has nothing yet is waited for by every commit.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: '  return voters.some((voter) => !isVoter(current, voter) && !isCaughtUp(raft, leader, voter));',
+        replace:
+          '  return voters.some((voter) => !isVoter(current, voter) && !isCaughtUp(raft, leader, voter)) && false;',
+      },
+    ],
+  },
+  {
+    name: 'learners-promoted-before-they-know',
+    why: 'A learner that does not know yet that it is a member is made a voter, and grants no vote when it is needed.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: ' && known.match >= history.current.index;',
+        replace: ' && history.current.index >= 0;',
+      },
+    ],
+  },
+  {
+    name: 'invalid-members-are-taken',
+    why: 'Members that cannot be are appended, and cannot be refused any more.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: 'applies: (_raft, _leader, wanted) => !isValid(wanted) }',
+        replace:
+          'applies: (_raft, _leader, wanted) => !isValid(wanted) && wanted.voters.length > 99 }',
+      },
+    ],
+  },
+  {
+    name: 'joint-is-never-left',
+    why: 'The way out of a joint configuration is not proposed.',
+    patches: [
+      {
+        file: 'leading.ts',
+        find: '  if (isJoint(configuration)) leaveJoint(raft, leader);\n  else if',
+        replace: '  if (isJoint(configuration)) leaveJoint;\n  else if',
+      },
+    ],
+  },
+  {
+    name: 'joint-is-left-before-it-is-committed',
+    why: 'The joint configuration is left before both majorities have it.',
+    patches: [
+      {
+        file: 'leading.ts',
+        find: '  if (index > raft.commit) return;\n',
+        replace: '  if (index < 0) return;\n',
+      },
+    ],
+  },
+  {
+    name: 'members-not-rolled-back',
+    why: 'Members whose entry was taken back stay in force.',
+    patches: [
+      {
+        file: 'following.ts',
+        find: '  if (raft.history.truncate(from))\n',
+        replace: '  if (from < 0 && raft.history.truncate(from))\n',
+      },
+    ],
+  },
+  {
+    name: 'members-in-force-when-committed',
+    why: 'Followers hold to the old members until the new ones are committed, the leader does not.',
+    patches: [
+      {
+        file: 'following.ts',
+        find: '  if (entry.configuration !== undefined) putInForce(raft, entry.index, entry.configuration);',
+        replace:
+          '  if (entry.configuration !== undefined && entry.index <= raft.commit) putInForce(raft, entry.index, entry.configuration);',
+      },
+    ],
+  },
+  {
+    name: 'shrinking-does-not-recount',
+    why: 'Entries that the smaller group has committed wait for the next message.',
+    patches: [
+      {
+        file: 'appending.ts',
+        find: '  leader.recount = true;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'removed-leader-counts-itself',
+    why: 'A leader that is no voter any more counts its own log towards a majority.',
+    patches: [
+      {
+        file: 'leading.ts',
+        find: '    if (member.id === raft.id) return member.store === raft.store ? own : 0;\n    return markOfStore(progress.get(member.id), member, markOf);',
+        replace:
+          '    if (member.id === raft.id) return own;\n    const mark = markOfStore(progress.get(member.id), member, markOf);\n    return isVoter(configurationOf(raft), raft) ? mark : Math.max(mark, own);',
+      },
+    ],
+  },
+  {
+    name: 'removed-leader-stays',
+    why: 'A leader that was removed leads on.',
+    patches: [
+      {
+        file: 'leading.ts',
+        find: "  resign(raft, leader, 'its removal is committed');",
+        replace: "  if (leader.quorumDue < 0) resign(raft, leader, 'its removal is committed');",
+      },
+    ],
+  },
+  {
+    name: 'transfer-before-the-target-has-everything',
+    why: 'Who is told to take over lacks entries, and loses the election it starts.',
+    patches: [
+      {
+        file: 'transfer.ts',
+        find: '  return progress.get(id)?.match === raft.log.last.index;',
+        replace: '  return progress.get(id) !== undefined && raft.log.last.index >= 0;',
+      },
+    ],
+  },
+  {
+    name: 'transfer-is-never-given-up',
+    why: 'A transfer to somebody who is gone leaves the group without service.',
+    patches: [
+      {
+        file: 'transfer.ts',
+        find: '  if (transfer === undefined || raft.now < transfer.deadline) return;',
+        replace: '  if (transfer === undefined || raft.now < transfer.deadline + 1e9) return;',
+      },
+    ],
+  },
+  {
+    name: 'transfer-goes-on-accepting',
+    why: 'Proposals are taken while leadership is handed over, and the target never has everything.',
+    patches: [
+      {
+        file: 'asking.ts',
+        find: "  return leader.transfer === undefined ? undefined : 'transferring';",
+        replace: "  return leader.quorumDue >= 0 ? undefined : 'transferring';",
+      },
+    ],
+  },
+  {
+    name: 'transfer-to-learners',
+    why: 'Leadership is handed to somebody who may not lead.',
+    patches: [
+      {
+        file: 'transfer.ts',
+        find: '  return voters.some((voter) => voter.id === id && voter.store === store);',
+        replace: '  return voters.length > 0 && store !== undefined;',
+      },
+    ],
+  },
+];

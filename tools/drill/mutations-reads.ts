@@ -1,0 +1,152 @@
+/** Defences of reads, of quiet groups, and of time. */
+import type { Mutation } from './mutation.ts';
+
+export const READ_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'reads-without-a-round',
+    why: 'A leader that was replaced answers reads from what it knows.',
+    patches: [
+      {
+        file: 'read-rounds.ts',
+        find: '    const proven = this.#open.filter(({ number }) => number <= reached);\n    this.#open = this.#open.filter(({ number }) => number > reached);',
+        replace: '    const proven = reached >= 0 ? this.#open : [];\n    this.#open = [];',
+      },
+    ],
+  },
+  {
+    name: 'reads-share-an-older-round',
+    why: 'An answer to a message that left before the read came confirms it.',
+    patches: [
+      {
+        file: 'read-rounds.ts',
+        find: '    this.#newest += 1;\n    this.#open.push({ number: this.#newest,',
+        replace:
+          '    this.#newest = Math.max(1, this.#newest);\n    this.#open.push({ number: this.#newest,',
+      },
+    ],
+  },
+  {
+    name: 'reads-before-term-start',
+    why: 'A new leader answers reads before it knows what is committed.',
+    patches: [
+      {
+        file: 'leading.ts',
+        find: '  if (raft.commit < leader.termStart) return;\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'reads-while-transferring',
+    why: 'Reads are answered while leadership is handed over, and their rounds keep followers from voting.',
+    patches: [
+      {
+        file: 'asking.ts',
+        find: "  if (handingOver !== undefined) return 'transferring';\n",
+        replace: "  if (handingOver !== undefined && reads.size < 0) return 'transferring';\n",
+      },
+    ],
+  },
+  {
+    name: 'reads-count-emptied-stores',
+    why: 'The answer of an emptied store confirms that a leader leads.',
+    patches: [
+      {
+        file: 'leading.ts',
+        find: '  return progress?.store === store ? markOf(progress) : 0;',
+        replace: "  return progress !== undefined && store !== '' ? markOf(progress) : 0;",
+      },
+    ],
+    excused: 'answers of other stores are not heard in the first place; two places defend it',
+  },
+  {
+    name: 'reads-are-lost-with-leadership',
+    why: 'Who waits for a read at a leader that steps down hears nothing.',
+    patches: [
+      {
+        file: 'roles.ts',
+        find: '  for (const reader of role.reads.abandon()) answerReader(raft, reader, undefined);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'forwarded-reads-never-expire',
+    why: 'A question to a leader that died is waited for for ever.',
+    patches: [
+      {
+        file: 'waking.ts',
+        find: "  for (const id of raft.forwarded.expired(before)) refuse(raft, id, 'no_leader');",
+        replace:
+          "  for (const id of raft.forwarded.expired(before - 1e9)) refuse(raft, id, 'no_leader');",
+      },
+    ],
+  },
+  {
+    name: 'late-answers-to-forwarded-reads',
+    why: 'An answer to an older question answers a newer one.',
+    patches: [
+      {
+        file: 'forwarded-reads.ts',
+        find: '    return this.#remove((question) => question.number === number);',
+        replace: '    return this.#remove((question) => question.number >= number);',
+      },
+    ],
+  },
+  {
+    name: 'reads-answered-by-who-led-before',
+    why: 'A follower is told a place by somebody who led when it was asked, and does not any more.',
+    patches: [
+      {
+        file: 'asking.ts',
+        find: '  if (leads && readRefusal(raft, role) === undefined) role.reads.add(reader);\n  else answerReader(raft, reader, undefined);',
+        replace:
+          '  if (leads && readRefusal(raft, role) === undefined) role.reads.add(reader);\n  else answerReader(raft, reader, raft.commit);',
+      },
+    ],
+  },
+  {
+    name: 'sleeps-before-all-have-everything',
+    why: 'A group stops its clocks while a follower is behind.',
+    patches: [
+      {
+        file: 'quiescence.ts',
+        find: '  return commit === index && [...progress.values()].every(({ match }) => match === index);',
+        replace: '  return commit === index && [...progress.values()].length >= 0;',
+      },
+    ],
+  },
+  {
+    name: 'followers-sleep-without-everything',
+    why: 'A follower stops its clock though it does not know what is committed.',
+    patches: [
+      {
+        file: 'following.ts',
+        find: '  if (message.quiesce && isComplete(raft, message)) fallAsleep(follower);',
+        replace: '  if (message.quiesce || isComplete(raft, message)) fallAsleep(follower);',
+      },
+    ],
+  },
+  {
+    name: 'sleepers-are-not-woken',
+    why: 'A proposal to a group that sleeps is never sent.',
+    patches: [
+      {
+        file: 'quiescence.ts',
+        find: '  if (isQuiesced(role)) WAKE[role.kind](raft);',
+        replace: "  if (isQuiesced(role) && role.kind !== 'leader') WAKE[role.kind](raft);",
+      },
+    ],
+  },
+  {
+    name: 'time-goes-on-while-stopped',
+    why: 'A process that was stopped campaigns before it has read what its leader sent meanwhile.',
+    patches: [
+      {
+        file: 'lived-time.ts',
+        find: '      this.#skipped += late - TICK;',
+        replace: '      this.#skipped += Math.min(0, late - TICK);',
+      },
+    ],
+  },
+];
