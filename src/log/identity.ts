@@ -93,9 +93,12 @@ export function assertClaim(identity: Identity, claim: Claim): void {
   assertReadable(identity.formatVersion);
   const { nodeId, clusterId = identity.clusterId } = claim;
   if (identity.nodeId !== nodeId) throw foreign('node', identity.nodeId, nodeId);
-  const isFree = identity.clusterId === NO_CLUSTER;
-  if (!isFree && identity.clusterId !== clusterId)
-    throw foreign('cluster', identity.clusterId, clusterId);
+  if (!isOf(identity, clusterId)) throw foreign('cluster', identity.clusterId, clusterId);
+}
+
+/** A store that belongs to no cluster yet is free for any. */
+function isOf(identity: Identity, clusterId: string): boolean {
+  return [clusterId, NO_CLUSTER].includes(identity.clusterId);
 }
 
 function assertReadable(format: number): void {

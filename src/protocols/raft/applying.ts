@@ -35,6 +35,7 @@ export class Applying {
   #applied: number;
   #committed: number;
   #busy: Promise<void> | undefined;
+  #installing = false;
   #stopped = false;
 
   constructor(options: ApplyingOptions) {
@@ -56,7 +57,10 @@ export class Applying {
 
   /** The snapshot of this index, which lies on the shelf, takes the place of everything. */
   async install(index: number): Promise<void> {
+    this.#installing = true;
+    // What is under way ends first; nothing new begins meanwhile.
     await this.#busy;
+    this.#installing = false;
     this.#occupy(this.#install(index));
     await this.#busy;
   }
@@ -67,7 +71,7 @@ export class Applying {
   }
 
   get #isFree(): boolean {
-    return this.#busy === undefined && !this.#stopped;
+    return this.#busy === undefined && !this.#installing && !this.#stopped;
   }
 
   #pump(): void {

@@ -96,8 +96,18 @@ export class CoreHost {
   /** Something happened; what follows from it is done at the end of the turn. */
   step(input: Input): void {
     if (this.#turn === 'stopped') return;
-    this.#core.step(input, this.#options.clock.monotonic());
-    if (this.#turn === 'due') return;
+    try {
+      this.#core.step(input, this.#options.clock.monotonic());
+    } catch (bug) {
+      // An invariant of Raft is broken: nothing this core would do next could be believed.
+      this.#turn = 'stopped';
+      this.#options.onFault(bug as Error);
+    }
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#turn !== 'idle') return;
     this.#turn = 'due';
     void this.#options.breathe().then(() => this.#take());
   }

@@ -14,7 +14,7 @@ import type { GroupId } from '../../log/group.ts';
 import type { Milliseconds } from '../../log/time.ts';
 import type { Network, NetworkEvents, PeerIdentity } from '../transport/network.ts';
 import type { Message } from './core/messages.ts';
-import { BadMessage, Fields } from './fields.ts';
+import { Fields } from './fields.ts';
 import { decodeMessage, encodeMessage } from './wire.ts';
 
 /** What takes part in one group on this node. */
@@ -177,9 +177,9 @@ export class Exchange implements NetworkEvents {
     return this.#participants.get(nameOf({ id: fields.text(), incarnation: fields.whole() }));
   }
 
+  /** Whatever a peer sent, and whatever came of it, ends neither the link nor the node. */
   #noise(from: PeerIdentity, error: unknown): void {
-    if (!(error instanceof BadMessage)) throw error;
-    this.#options.onNoise(from.nodeId, error);
+    this.#options.onNoise(from.nodeId, error as Error);
   }
 }
 

@@ -82,8 +82,10 @@ export class Joining {
 
   async #attempt(): Promise<void> {
     const { engine, self } = this.#options;
-    if (isIn(engine.members().voters, self)) this.#goal = 'reached';
-    if (this.#goal === 'voter') await this.#approach();
+    if (!isIn(engine.members().voters, self)) return this.#approach();
+    this.#goal = 'reached';
+    // From here on the log rules: this run is the last.
+    void this.#loop.stop();
   }
 
   /** One step nearer to a vote. */

@@ -115,7 +115,7 @@ export class RaftEngine implements Engine {
       receive: (message) => this.#receive(message),
       asked: (_from, topic, question) => this.#asked(topic, question),
       streamed: (from, header, chunks) => this.#receiving.receive(from, header, chunks),
-      linkUp: () => undefined,
+      linkUp: (peer) => this.#host.step({ kind: 'suspect', peer, dead: false }),
       linkDown: (peer) => this.#lost(peer),
     });
   }
@@ -238,6 +238,8 @@ export class RaftEngine implements Engine {
   }
 
   async stop(): Promise<void> {
+    if (this.#stopped) return;
+    await this.#handOver();
     this.#stopped = true;
     this.#leave();
     this.#sending.stop();
@@ -264,6 +266,19 @@ export class RaftEngine implements Engine {
     const { id, settled } = this.#settling.enter();
     this.#host.step({ kind: 'transfer', id, to });
     return changeOf(await settled);
+  }
+
+  /** A leader that goes on purpose leaves another behind, so that nobody has to find out that it is gone. */
+  async #handOver(): Promise<void> {
+    const isAlone = this.members().voters.length < 2;
+    if (isAlone || this.#host.leader !== this.#options.nodeId) return;
+    const { clock, timing } = this.#options;
+    let cancel: () => void = () => undefined;
+    const patience = new Promise<void>((resolve) => {
+      cancel = clock.after(timing.election.most, resolve);
+    });
+    await Promise.race([this.#transferHere(undefined), patience]);
+    cancel();
   }
 
   /** Who leads, unless it is this node or nobody. */

@@ -164,18 +164,15 @@ function promise(raft: Raft, request: AppendEntries | InstallSnapshot, outcome: 
 }
 
 function responseTo(
-  { id, store, term }: Raft,
+  { id: from, store, term }: Raft,
   request: AppendEntries | InstallSnapshot,
   outcome: Outcome,
 ): AppendEntriesResponse {
+  const kind = 'append_entries_response';
   const round = request.kind === 'append_entries' ? request.round : 0;
-  return {
-    kind: 'append_entries_response',
-    from: id,
-    store,
-    to: request.from,
-    term,
-    round,
-    ...outcome,
-  };
+  const { from: to } = request;
+  const { success } = outcome;
+  if (success) return { kind, from, store, to, term, round, success, match: outcome.match };
+  const { previous, conflict } = outcome;
+  return { kind, from, store, to, term, round, success, previous, conflict };
 }

@@ -163,8 +163,9 @@ export class RaftLog {
     const count = Math.min(index - this.#first + 1, this.#entries.length);
     if (count <= 0) return;
     this.#base = this.#weights[count - 1] ?? this.#base;
-    this.#entries = this.#entries.slice(count);
-    this.#weights = this.#weights.slice(count);
+    // In place: new arrays would have to grow again with the next entry.
+    this.#entries.splice(0, count);
+    this.#weights.splice(0, count);
     this.#first += count;
   }
 }

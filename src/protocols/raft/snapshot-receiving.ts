@@ -1,0 +1,90 @@
+/**
+ * A snapshot that comes in from the leader (`snapshot-sending.ts` draws how): written as it arrives,
+ * compared with what was promised, held until the core installs it. What breaks off goes on where it
+ * ended, as long as this process lives.
+ */
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import type { SnapshotWriter } from '../../log/snapshot-file.ts';
+import type { PeerIdentity } from '../transport/network.ts';
+import type { Input } from './core/input.ts';
+import type { SnapshotPlace } from './core/messages.ts';
+import type { Fields } from './fields.ts';
+
+export interface SnapshotReceivingOptions {
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly nodeId: string;
+  readonly step: (input: Input) => void;
+}
+
+/** What is coming in: one at a time, since a follower has one leader. */
+interface Incoming {
+  readonly index: number;
+  readonly digest: Buffer;
+  readonly writer: SnapshotWriter;
+}
+
+/** The sender is to offer it again. */
+const AGAIN = ['begin again'] as const;
+
+export class SnapshotReceiving {
+  readonly #options: SnapshotReceivingOptions;
+  #incoming: Incoming | undefined;
+
+  constructor(options: SnapshotReceivingOptions) {
+    this.#options = options;
+  }
+
+  /** Answers an offer: from which byte on the content is wanted. */
+  async offered(offer: Fields): Promise<readonly unknown[]> {
+    const [index, digest] = [offer.whole(), Buffer.from(offer.bytes())];
+    const known = this.#incoming;
+    if (known !== undefined && isSame(known, index, digest)) return ['from', known.writer.bytes];
+    await this.stop();
+    const { log, group } = this.#options;
+    const writer = await log.snapshots(group).write(index);
+    this.#incoming = { index, digest, writer };
+    return ['from', 0];
+  }
+
+  /** Takes the content; when it is whole, asks the core to install it. */
+  async receive(
+    from: PeerIdentity,
+    header: Fields,
+    chunks: AsyncIterable<Buffer>,
+  ): Promise<readonly unknown[]> {
+    const [term, offset] = [header.whole(), header.whole()];
+    const place = { term: header.whole(), index: header.whole() };
+    const snapshot: SnapshotPlace = { ...place, configuration: header.members() };
+    const incoming = this.#incoming;
+    if (incoming === undefined || !fits(incoming, place.index, offset)) return AGAIN;
+    if (!(await this.#take(incoming, chunks))) return AGAIN;
+    const link = { from: from.nodeId, store: from.storeId, to: this.#options.nodeId, term };
+    const message = { ...link, kind: 'install_snapshot', snapshot } as const;
+    this.#options.step({ kind: 'message', message });
+    return ['taken'];
+  }
+
+  /** Gives up what is coming in. */
+  async stop(): Promise<void> {
+    const incoming = this.#incoming;
+    this.#incoming = undefined;
+    await incoming?.writer.abandon();
+  }
+
+  /** @returns whether it is whole, and held */
+  async #take({ writer, digest }: Incoming, chunks: AsyncIterable<Buffer>): Promise<boolean> {
+    for await (const chunk of chunks) await writer.write(chunk);
+    this.#incoming = undefined;
+    return writer.hold(digest);
+  }
+}
+
+function isSame(incoming: Incoming, index: number, digest: Buffer): boolean {
+  return incoming.index === index && incoming.digest.equals(digest);
+}
+
+function fits({ index, writer }: Incoming, place: number, offset: number): boolean {
+  return index === place && writer.bytes === offset;
+}

@@ -1,0 +1,114 @@
+/**
+ * A snapshot for a follower that is further behind than the log reaches: offered by the leader, sent from
+ * where the last attempt ended.
+ *
+ * ```
+ *  leader                                            follower
+ *    │── question: snapshot_offer, index, sha ──────────▶│  begins, or goes on with the one under way
+ *    │◀───────────────────── ["from", offset] ───────────│
+ *    │── connection of its own: header, chunks ─────────▶│  written, sha compared, held
+ *    │◀───────────────────── ["taken"] ──────────────────│──▶ its core: install_snapshot
+ *
+ *  header  [group, incarnation, leader's term, offset, term, index, members]
+ * ```
+ */
+import type { GroupId } from '../../log/group.ts';
+import type { Log } from '../../log/log.ts';
+import type { SnapshotReader } from '../../log/snapshot-file.ts';
+import type { Milliseconds } from '../../log/time.ts';
+import { readManifest } from '../../projections/snapshot.ts';
+import type { Input } from './core/input.ts';
+import type { Exchange } from './exchange.ts';
+
+const OFFER_MS: Milliseconds = 5_000;
+/** Read from the file at once, and the most that lies unsent in memory. */
+const CHUNK_BYTES = 256 * 1024;
+
+export interface SnapshotSendingOptions {
+  readonly log: Log;
+  readonly group: GroupId;
+  readonly exchange: Exchange;
+  readonly takeSnapshot: () => Promise<number>;
+  readonly term: () => number;
+  readonly step: (input: Input) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class SnapshotSending {
+  readonly #options: SnapshotSendingOptions;
+  /** One at a time to each peer: as many as a group has members. */
+  readonly #peers = new Set<string>();
+  #stopped = false;
+
+  constructor(options: SnapshotSendingOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a snapshot of this index or later; the core is told how it ended, and asks again if it must. */
+  send(peer: string, atLeast: number): void {
+    if (this.#stopped || this.#peers.has(peer)) return;
+    this.#peers.add(peer);
+    void this.#send(peer, atLeast)
+      .catch((error: unknown) => this.#failed(error))
+      .then((index) => this.#sent(peer, index));
+  }
+
+  /** What is being sent ends at its next chunk, or with its connection. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #failed(error: unknown): undefined {
+    if (!this.#stopped) this.#options.onError(error);
+    return undefined;
+  }
+
+  #sent(peer: string, index: number | undefined): void {
+    this.#peers.delete(peer);
+    const ok = index !== undefined;
+    this.#options.step({ kind: 'snapshot_sent', peer, index: index ?? 0, ok });
+  }
+
+  /** @returns its index; undefined where the follower did not take it */
+  async #send(peer: string, atLeast: number): Promise<number | undefined> {
+    const { log, group } = this.#options;
+    const index = await this.#indexOf(atLeast);
+    const reader = await log.snapshots(group).open(index);
+    try {
+      const offset = await this.#offer(peer, index, reader);
+      return await this.#stream(peer, reader, { index, offset });
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async #indexOf(atLeast: number): Promise<number> {
+    const { log, group, takeSnapshot } = this.#options;
+    const [newest] = await log.snapshots(group).list();
+    return newest !== undefined && newest.index >= atLeast ? newest.index : takeSnapshot();
+  }
+
+  async #offer(peer: string, index: number, reader: SnapshotReader): Promise<number> {
+    const { exchange, group } = this.#options;
+    const question = { group, topic: 'snapshot_offer', values: [index, reader.digest] };
+    const answer = await exchange.ask(peer, question, OFFER_MS);
+    return answer.text() === 'from' ? answer.whole() : 0;
+  }
+
+  async #stream(
+    peer: string,
+    reader: SnapshotReader,
+    { index, offset }: { readonly index: number; readonly offset: number },
+  ): Promise<number | undefined> {
+    const { exchange, group, term } = this.#options;
+    const manifest = await readManifest((from, length) => reader.readAt(from, length));
+    const values = [term(), offset, manifest.position.term, index, manifest.configuration];
+    const verdict = await exchange.stream(peer, { group, values }, this.#chunks(reader, offset));
+    return verdict.text() === 'taken' ? index : undefined;
+  }
+
+  async *#chunks(reader: SnapshotReader, from: number): AsyncGenerator<Buffer> {
+    for (let offset = from; offset < reader.bytes && !this.#stopped; offset += CHUNK_BYTES)
+      yield await reader.readAt(offset, CHUNK_BYTES);
+  }
+}
