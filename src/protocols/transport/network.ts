@@ -20,7 +20,7 @@ export interface PeerIdentity {
 
 export interface Peer {
   readonly nodeId: string;
-  /** `host:port`, best first. */
+  /** `host:port` or `ws://host:port`, best first. None: it is waited for, and has to dial. */
   readonly addresses: readonly string[];
 }
 
@@ -28,11 +28,14 @@ export interface Network {
   /** Whom to keep a link to; links to others live only as long as the others keep them. */
   connect(peers: readonly Peer[]): void;
   send(to: string, message: Uint8Array): void;
-  /** @throws LinkLost at once when there is no link or it drops, AskTimeout after `within` */
+  /** @throws LinkLost at once when there is no link or it drops, AskTimeout after `within`, PeerRefused */
   ask(to: string, question: Uint8Array, within: Milliseconds): Promise<Uint8Array>;
   /** The same to an address whose node is not known yet: to join a cluster. */
   askAddress(address: string, question: Uint8Array, within: Milliseconds): Promise<Uint8Array>;
-  /** @returns the receiver's verdict. @throws LinkLost where the connection ended before it came */
+  /**
+   * The receiver dialled anew: needs an address.
+   * @returns the receiver's verdict. @throws LinkLost where the connection ended before it came, PeerRefused, or what `chunks` throws
+   */
   transfer(to: string, header: Uint8Array, chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array>;
   links(): readonly LinkStatus[];
   /** Closes every socket and timer. Idempotent. */

@@ -9,6 +9,7 @@
  *
  * What the bytes are: `frames.ts`, `handshake.ts`, then `channel.ts`, `conversation.ts`, `transfer.ts`.
  */
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Approach } from './approach.ts';
@@ -114,6 +115,7 @@ export class TcpNetwork implements Network {
 
   /** @throws when the port cannot be had */
   static async start(options: TcpNetworkOptions): Promise<TcpNetwork> {
+    assert(options.secret !== '', 'a secret that everybody knows is none');
     const network = new TcpNetwork(options);
     const { listen, clock, secret, tls } = options;
     network.#listener = await Listener.start({

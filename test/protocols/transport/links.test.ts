@@ -197,6 +197,29 @@ async function hearEachOther(a: TalkingNode, b: TalkingNode): Promise<boolean> {
   return answers.length === 2;
 }
 
+test('a connection that is replaced is no loss, if the one in its place comes soon', async () => {
+  const clock = new VirtualClock();
+  const a = await TalkingNode.start('a', { clock });
+  const instance = Buffer.alloc(8, 'instance');
+  const REPLACED = [2, Buffer.from('replaced')] as const;
+  for (const round of [1, 2]) {
+    const peer = await RawPeer.connect(a.network.port, { instance });
+    await until('it is up', () => a.linkTo('raw') === 'up');
+    peer.write(...REPLACED);
+    await until('it is gone', () => a.linkTo('raw') !== 'up');
+    await clock.advance(2_999);
+    expect([round, a.ups.length, a.downs]).toEqual([round, 1, []]);
+  }
+  await clock.advance(1);
+  expect(a.downs).toEqual(['raw: the connection in its place never came']);
+  const last = await RawPeer.connect(a.network.port, { instance });
+  await until('it is up', () => a.ups.length === 2);
+  last.write(...REPLACED);
+  await until('it is gone', () => a.linkTo('raw') !== 'up');
+  await a.network.stop();
+  expect(clock.waiting).toBe(0);
+});
+
 test('a peer that takes nothing costs a bounded queue: the newest is dropped, what waits has no gap', async () => {
   const a = await TalkingNode.start('a');
   const peer = await RawPeer.connect(a.network.port);
