@@ -68,7 +68,12 @@ const program = new Command('bench')
   .option('--in-flight <n>', 'operations in flight, where that can be chosen', positive)
   .option('--command <load>', `what is proposed: ${WORKLOAD_NAMES.join(', ')}`)
   .option('--entries <n>', 'entries of prepared logs', positive, 1_000_000)
-  .option('--millions <n>', 'millions of add–claim–complete for the memory figures', positive, 1)
+  .option(
+    '--millions <n>',
+    'millions of add–claim–complete for the memory figures, three million commands each',
+    positive,
+    1,
+  )
   .option('--against <peer>', 'the peer to compare with, where there are several')
   .option('--program <file>', 'the built command to measure, of this checkout or another', PROGRAM)
   .option('--directory <path>', 'where data directories are made', DEFAULT_DIRECTORY)
