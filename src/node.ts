@@ -21,8 +21,9 @@ import type { ServedNode } from './api/served-node.ts';
 import { ClusterSide } from './cluster-side.ts';
 import type { Config } from './config.ts';
 import { NODE_FILE } from './log/clone.ts';
-import { faultOf } from './log/fault.ts';
+import { faultOf, LogFault } from './log/fault.ts';
 import { Log } from './log/log.ts';
+import { NO_MEMBERS } from './log/members.ts';
 import type { BatchReport } from './log/usage.ts';
 import { MAIN_PROJECTIONS } from './projections/registry.ts';
 import { queueRow } from './projections/work-queue/queues.ts';
@@ -262,6 +263,22 @@ async function openCluster(parts: MainParts): Promise<ClusterSide | undefined> {
   });
 }
 
+/** @throws LogFault where others have a say in this log: alone, the node would decide what they do not know. */
+function assertAlone(log: Log): void {
+  const others = membersOf(log).filter((id) => id !== log.identity.nodeId);
+  if (others.length === 0) return;
+  const names = others.join(', ');
+  throw new LogFault(
+    'foreign-store',
+    `this log is shared with ${names}; start the node with --raft-port or --peers, as one of them`,
+  );
+}
+
+function membersOf(log: Log): readonly string[] {
+  const { voters, learners } = log.hardState(MAIN)?.members.at(-1)?.configuration ?? NO_MEMBERS;
+  return [...voters, ...learners].map(({ id }) => id);
+}
+
 interface OpenMain extends MainParts {
   readonly cluster: ClusterSide | undefined;
 }
@@ -276,7 +293,10 @@ function openMain({ config, logger, log, faults, cluster }: OpenMain): Promise<G
     undo,
     startEngine:
       cluster?.startEngine ??
-      ((start) => SoloEngine.start({ log, nodeId, clock: realClock, ...start })),
+      ((start) => {
+        assertAlone(log);
+        return SoloEngine.start({ log, nodeId, clock: realClock, ...start });
+      }),
     snapshotInterval,
     retention,
     historyBytes,

@@ -88,16 +88,22 @@ async function acted<Schema extends z.ZodObject>(
   return act({ serving, group: serving.node.main, body, within: query.timeout });
 }
 
-/** Answers with how things stand after the change. */
+/** Answers with how things stand after the change; `at` is what the answer says of its index. */
 async function changed(
   { serving, group, within }: Act<unknown>,
   change: Promise<ConfigurationChange>,
+  at: (index: number) => object,
 ): Promise<Reply> {
   const { clock } = serving.node;
   const answer = await answeredWithin(change, { clock, within, otherwise: LATE });
   if (answer.kind === 'refused') return refusal(refusedChange(answer, group));
-  return ok({ index: answer.index, ...standing(group) });
+  return ok({ ...at(answer.index), ...standing(group) });
 }
+
+/** A change of members is an entry. */
+const atIndex = (index: number): object => ({ index });
+/** Handing over leaves none of its own. */
+const nowhere = (): object => ({});
 
 const LATE: ConfigurationChange = {
   kind: 'refused',
@@ -138,7 +144,7 @@ export const RAFT: readonly Endpoint[] = [
     summary: 'Hands leadership to a voter.',
     body: TRANSFER,
     problems: ['conflict', 'no-leader', 'commit-unknown'],
-    act: (act) => changed(act, act.group.transfer(act.body.to)),
+    act: (act) => changed(act, act.group.transfer(act.body.to), nowhere),
   }),
   operation({
     method: 'POST',
@@ -159,6 +165,6 @@ export const RAFT: readonly Endpoint[] = [
     summary: 'Says who votes and who only follows; each must take part already.',
     body: VOTERS,
     problems: ['conflict', 'no-leader', 'commit-unknown'],
-    act: (act) => changed(act, act.group.change(wanted(act.group, act.body))),
+    act: (act) => changed(act, act.group.change(wanted(act.group, act.body)), atIndex),
   }),
 ];

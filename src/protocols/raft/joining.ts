@@ -8,6 +8,8 @@
  *                 └ founded without us ────▶ ask its leader: learner ─ caught up ─ ask again ───▶ voter
  * ```
  *
+ * A node that is not among the voters of a new cluster founds none: it waits for it, and stays a learner.
+ *
  * An empty store is not a new voter: where the cluster knows another store under our id, ours comes in
  * as a learner and takes the other's place only when it holds everything.
  */
@@ -21,9 +23,10 @@ import type { Fields } from './fields.ts';
 import type { RaftEngine } from './raft-engine.ts';
 
 const ATTEMPT_MS: Milliseconds = 250;
+
 export interface JoiningOptions {
   readonly self: Member;
-  /** The voters of a new cluster, this node among them, with where they are reached. */
+  /** The voters of a new cluster, with where they are reached. Mostly this node is among them. */
   readonly voters: readonly Omit<Member, 'store'>[];
   /** Addresses of members of a cluster to join instead. */
   readonly join: readonly string[];
@@ -42,19 +45,21 @@ type Hello =
   | { readonly kind: 'empty'; readonly store: string }
   | { readonly kind: 'member'; readonly clusterId: string; readonly members: Members };
 
-type Goal = 'voter' | 'reached';
+type Goal = 'member' | 'reached';
 
 export class Joining {
   readonly #options: JoiningOptions;
   readonly #loop: Loop;
+  readonly #isToVote: boolean;
   #goal: Goal;
   #told = '';
 
   constructor(options: JoiningOptions) {
     this.#options = options;
-    const { engine, exchange, clock } = options;
+    const { engine, exchange, clock, voters, self } = options;
+    this.#isToVote = voters.some(({ id }) => id === self.id);
     // Only a store that is empty now asks for a vote: one that was made a learner stays one.
-    this.#goal = engine.members() === NO_MEMBERS ? 'voter' : 'reached';
+    this.#goal = engine.members() === NO_MEMBERS ? 'member' : 'reached';
     exchange.answer('hello', () => Promise.resolve(this.#hello()));
     const admitting = new Admitting(options);
     exchange.answer('join', (from, question) => admitting.answer(from, question));
@@ -82,13 +87,15 @@ export class Joining {
 
   async #attempt(): Promise<void> {
     const { engine, self } = this.#options;
-    if (!isIn(engine.members().voters, self)) return this.#approach();
+    const { voters, learners } = engine.members();
+    const wanted = this.#isToVote ? voters : [...voters, ...learners];
+    if (!isIn(wanted, self)) return this.#approach();
     this.#goal = 'reached';
     // From here on the log rules: this run is the last.
     void this.#loop.stop();
   }
 
-  /** One step nearer to a vote. */
+  /** One step nearer to taking part. */
   #approach(): Promise<void> {
     const { engine, join } = this.#options;
     const isKnownSomewhere = engine.members() !== NO_MEMBERS || join.length > 0;
@@ -108,8 +115,8 @@ export class Joining {
     const hellos = await Promise.all(others.map(({ id }) => this.#helloOf({ nodeId: id })));
     const founded = hellos.find((hello) => hello?.kind === 'member');
     if (founded?.kind === 'member') return this.#takePart(founded);
-    const silent = others.filter((_, place) => hellos[place] === undefined);
-    if (silent.length > 0) return this.#tell(`waiting for ${names(silent)} to found the cluster`);
+    const awaited = others.filter((_, place) => !this.#isToVote || hellos[place] === undefined);
+    if (awaited.length > 0) return this.#tell(`waiting for ${names(awaited)} to found the cluster`);
     return this.#found(others.map((other, place) => ({ ...other, store: storeOf(hellos[place]) })));
   }
 
