@@ -3,7 +3,7 @@ import { appendOwn } from './appending.ts';
 import type { Input, Proposal, Refusal } from './input.ts';
 import { change } from './membership.ts';
 import type { ReadIndex, ReadIndexResponse } from './messages.ts';
-import { answerReader, refuse, refuseAsFollower } from './roles.ts';
+import { answerReader, post, refuse, refuseAsFollower } from './roles.ts';
 import type { Reader } from './read-rounds.ts';
 import { leaderOf, type Leader, type Raft } from './state.ts';
 import { transferTo } from './transfer.ts';
@@ -62,8 +62,8 @@ export function forwardReads(raft: Raft): void {
   if (leader === undefined || leader === raft.id) return;
   const round = raft.forwarded.ask(raft.now);
   if (round === undefined) return;
-  const { id, store, term, outbox } = raft;
-  outbox.send({ kind: 'read_index', from: id, store, to: leader, term, round });
+  const { id: from, store, term } = raft;
+  post(raft, { kind: 'read_index', from, store, to: leader, term, round });
 }
 
 function proposeOne(raft: Raft, leader: Leader, { id, frame }: Proposal): void {

@@ -20,6 +20,7 @@ import {
   becomeFollower,
   drawDeadline,
   isEligible,
+  post,
   refuseForwarded,
   settleAll,
 } from './roles.ts';
@@ -34,10 +35,10 @@ import {
 /** It is time to ask: at first whether it would win. Who may not lead waits for another timeout. */
 export function campaign(raft: Raft, why: string): void {
   if (!mayCampaign(raft)) return wait(raft);
-  refuseForwarded(raft);
   raft.role = { kind: 'pre_candidate', votes: new Map(), deadline: drawDeadline(raft) };
   raft.election = { why, term: raft.term + 1, at: raft.now };
   became(raft, why);
+  refuseForwarded(raft);
   raft.role.votes.set(nameOf(raft), true);
   for (const to of otherVoters(raft)) raft.outbox.send(voteRequest(raft, to, { pre: true }));
   tally(raft, raft.role);
@@ -45,7 +46,6 @@ export function campaign(raft: Raft, why: string): void {
 
 /** Raises the term and asks for votes; they count, with its own, once the term is on the disk. */
 export function stand(raft: Raft, why: string, transfer: boolean): void {
-  refuseForwarded(raft);
   raft.term += 1;
   raft.vote = nameOf(raft);
   raft.disk.changeHardState();
@@ -53,6 +53,7 @@ export function stand(raft: Raft, why: string, transfer: boolean): void {
   raft.role = { kind: 'candidate', votes: new Map(), deadline: drawDeadline(raft), ballot };
   raft.election = { why, term: raft.term, at: raft.now };
   became(raft, why);
+  refuseForwarded(raft);
   for (const to of otherVoters(raft))
     raft.disk.promise(voteRequest(raft, to, { pre: false, transfer }), raft.log);
 }
@@ -179,7 +180,7 @@ function answer(
     granted,
     stale_member: isStale(raft, request),
   };
-  if (raft.disk.answer(response)) raft.outbox.send(response);
+  post(raft, response);
 }
 
 type Ballot = PreCandidate | Candidate;

@@ -22,7 +22,7 @@ import type {
   InstallSnapshot,
   SnapshotPlace,
 } from './messages.ts';
-import { becomeFollower, drawDeadline } from './roles.ts';
+import { becomeFollower, drawDeadline, post } from './roles.ts';
 import type { Follower, Raft } from './state.ts';
 
 type Outcome =
@@ -154,8 +154,7 @@ function refuse(raft: Raft, request: AppendEntries | InstallSnapshot, previous: 
 }
 
 function answer(raft: Raft, request: AppendEntries | InstallSnapshot, outcome: Outcome): void {
-  const response = responseTo(raft, request, outcome);
-  if (raft.disk.answer(response)) raft.outbox.send(response);
+  post(raft, responseTo(raft, request, outcome));
 }
 
 function promise(raft: Raft, request: AppendEntries | InstallSnapshot, outcome: Outcome): void {

@@ -47,7 +47,11 @@ function isTooEarly(raft: Raft, leader: Leader, { voters }: WantedMembers): bool
  * A learner, with this store, that has almost everything; and in any case the members that name it: one
  * that does not know yet that it is a member votes for nobody, and the new majority might need it.
  */
-function isCaughtUp({ log, history, options }: Raft, { progress }: Leader, member: Member): boolean {
+function isCaughtUp(
+  { log, history, options }: Raft,
+  { progress }: Leader,
+  member: Member,
+): boolean {
   const known = progress.get(member.id);
   if (known?.store !== member.store) return false;
   const lag = log.last.index - known.match;

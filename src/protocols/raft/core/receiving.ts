@@ -37,16 +37,16 @@ const RULES: Rules<Message> = {
 };
 
 /**
- * What is for somebody else is not heard. With a failed disk nothing is: no promise could be kept; only a
+ * What is for somebody else, or an echo, is not heard. With a failed disk nothing is: no promise could be kept; only a
  * leader still sees its successor through.
  */
-function isDeaf({ id, disk, role }: Raft, { to }: Message): boolean {
-  return to !== id || (disk.failed && role.kind !== 'leader');
+function isDeaf({ id, disk, role }: Raft, { from, to }: Message): boolean {
+  return to !== id || from === id || (disk.failed && role.kind !== 'leader');
 }
 
 function considerTerm(raft: Raft, message: Message): void {
   const raises = RAISES[message.kind] ?? always;
-  if (raises(raft, message)) adoptTerm(raft, message.term, undefined);
+  if (raises(raft, message)) adoptTerm(raft, message.term);
 }
 
 const always = (): boolean => true;

@@ -4,6 +4,7 @@
  */
 import { isVoter } from './configuration.ts';
 import type { Refusal, Settled } from './input.ts';
+import type { Message } from './messages.ts';
 import {
   configurationOf,
   leaderOf,
@@ -34,8 +35,6 @@ export function drawDeadline(raft: Raft): number {
 
 export function becomeFollower(raft: Raft, leader: string | undefined, why: string): Follower {
   const before = raft.role;
-  leaveOffice(raft, before);
-  refuseForwarded(raft);
   const follower: Follower = {
     kind: 'follower',
     leader,
@@ -45,15 +44,17 @@ export function becomeFollower(raft: Raft, leader: string | undefined, why: stri
   };
   raft.role = follower;
   if (before.kind !== 'follower') became(raft, why);
+  if (before.kind === 'leader') leaveOffice(raft, before);
+  refuseForwarded(raft);
   return follower;
 }
 
 /** A higher term was seen: whoever this core was, it follows in that term, and has not voted in it. */
-export function adoptTerm(raft: Raft, term: number, leader: string | undefined): void {
+export function adoptTerm(raft: Raft, term: number): void {
   raft.term = term;
   raft.vote = '';
   raft.disk.changeHardState();
-  becomeFollower(raft, leader, 'a higher term was seen');
+  becomeFollower(raft, undefined, 'a higher term was seen');
 }
 
 export function became(raft: Raft, why: string): void {
@@ -70,26 +71,30 @@ export function refuse(raft: Raft, id: number, reason: Refusal): void {
 
 /** To whom it may concern: this core does not lead. */
 export function refuseAsFollower(raft: Raft, id: number): void {
+  if (raft.disk.failed) return refuse(raft, id, 'disk_failed');
   refuse(raft, id, leaderOf(raft) === undefined ? 'no_leader' : 'not_leader');
 }
 
 /** The answer to a follower's question; undefined: it must look elsewhere. */
 export function answerReader(raft: Raft, reader: Reader, index: number | undefined): void {
   if (reader.kind === 'remote') {
-    const { id, store, term } = raft;
+    const { id: from, store, term } = raft;
     const { from: to, round } = reader;
-    raft.outbox.send({ kind: 'read_index_response', from: id, store, to, term, round, index });
-    return;
+    return post(raft, { kind: 'read_index_response', from, store, to, term, round, index });
   }
   if (index === undefined) refuse(raft, reader.id, 'no_leader');
   else raft.outbox.settle({ kind: 'readable', id: reader.id, index });
 }
 
+/** No message leaves before the term it speaks of is on the disk. */
+export function post({ disk, outbox }: Raft, message: Message): void {
+  if (disk.answer(message)) outbox.send(message);
+}
+
 /** A transfer ends with leadership: the target took it, if it had been told to. */
-function leaveOffice(raft: Raft, role: RoleState): void {
-  if (role.kind !== 'leader') return;
-  for (const reader of role.reads.abandon()) answerReader(raft, reader, undefined);
-  endTransfer(raft, role);
+function leaveOffice(raft: Raft, office: Leader): void {
+  for (const reader of office.reads.abandon()) answerReader(raft, reader, undefined);
+  endTransfer(raft, office);
   if (raft.disk.failed) settleAll(raft, raft.waiting.abandon());
 }
 
