@@ -30,9 +30,9 @@ class RestartedNode implements Operated {
     this.#directory = directory;
   }
 
-  get url(): string {
-    // While it is away: a port nobody serves.
-    return this.#node?.isRunning === true ? this.#node.url : 'http://127.0.0.1:1';
+  /** None while it is away. */
+  get urls(): readonly string[] {
+    return this.#node?.isRunning === true ? [this.#node.url] : [];
   }
 
   async start(): Promise<void> {
@@ -65,7 +65,7 @@ test('I4, I5: what twenty clients see of a node that is killed and frozen is lin
     objects: 60,
     leaseMs: LEASE_MS,
     recorder,
-    urls: () => [node.url],
+    urls: () => node.urls,
   });
   const plan = planOf({
     seed: 1,

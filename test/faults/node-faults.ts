@@ -6,6 +6,7 @@
  * | kill | node | SIGKILL; started again at the end |
  * | freeze | node | SIGSTOP, SIGCONT at the end: a pause that nobody in the process notices |
  * | isolate | node | its links to all others hold everything |
+ * | split | pair | the two hear each other, and nobody else |
  * | deafen | pair | what the first says to the second is held |
  * | cut | pair | their connections are reset and refused |
  * | slow | node | what it says to others takes 200 ms |
@@ -48,6 +49,7 @@ export const NODE_FAULTS: readonly FaultKind[] = [
 
 export const NETWORK_FAULTS: readonly FaultKind[] = [
   { name: 'isolate', reach: 'node', weight: 3 },
+  { name: 'split', reach: 'pair', weight: 2 },
   { name: 'deafen', reach: 'pair', weight: 2 },
   { name: 'cut', reach: 'pair', weight: 2 },
   { name: 'slow', reach: 'node', weight: 1 },
@@ -71,20 +73,26 @@ export function nodeFaults(operated: Operator): Readonly<Record<string, Begin>> 
 }
 
 export function networkFaults(mesh: Mesh): Readonly<Record<string, Begin>> {
-  const around = (id: string, says: Condition, hears: Condition): void => {
-    for (const other of mesh.ids.filter((one) => one !== id)) {
-      mesh.set(id, other, says);
-      mesh.set(other, id, hears);
-    }
+  /** Between these and all others. */
+  const around = (some: readonly string[], says: Condition, hears: Condition): void => {
+    for (const id of some)
+      for (const other of mesh.ids.filter((one) => !some.includes(one))) {
+        mesh.set(id, other, says);
+        mesh.set(other, id, hears);
+      }
   };
   return {
     isolate: async (id = '') => {
-      around(id, HELD, HELD);
-      return () => around(id, OPEN, OPEN);
+      around([id], HELD, HELD);
+      return () => around([id], OPEN, OPEN);
+    },
+    split: async (...two) => {
+      around(two, HELD, HELD);
+      return () => around(two, OPEN, OPEN);
     },
     slow: async (id = '') => {
-      around(id, { kind: 'slow', milliseconds: SLOW_MS }, OPEN);
-      return () => around(id, OPEN, OPEN);
+      around([id], { kind: 'slow', milliseconds: SLOW_MS }, OPEN);
+      return () => around([id], OPEN, OPEN);
     },
     deafen: async (from = '', to = '') => {
       mesh.set(from, to, HELD);

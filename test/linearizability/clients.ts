@@ -16,7 +16,7 @@ export interface ClientOptions {
   readonly objects: number;
   readonly leaseMs: number;
   readonly recorder: Recorder;
-  /** Where nodes serve, now. */
+  /** Where nodes serve, now; none: nobody is asked. */
   readonly urls: () => readonly string[];
 }
 
@@ -128,7 +128,9 @@ export class Clients {
     { method, path, headers, body }: Question,
     { key, input, retryKey }: { readonly key: string; readonly input: unknown; retryKey: string },
   ): Promise<Meaning> {
-    const url = `${pick(this.#random, this.#options.urls())}${path}`;
+    const urls = this.#options.urls();
+    if (urls.length === 0) return { kind: 'nothing', code: 'nobody-serves' };
+    const url = `${pick(this.#random, urls)}${path}`;
     const separator = path.includes('?') ? '&' : '?';
     const reply = await fetch(`${url}${separator}timeout=${SERVER_TIMEOUT}`, {
       method,
