@@ -40,6 +40,8 @@ const COPIED = [
   'tsconfig.json',
   'vitest.config.ts',
 ];
+/** So many seeds say that the core as it is keeps every law. */
+const SOUND_SEEDS = 100;
 /** A core that does not come to rest by then is caught too. */
 const ATTEMPT_MS_MOST = 180_000;
 
@@ -64,14 +66,19 @@ const { seeds, only } = new Command('drill')
   .parse()
   .opts<{ readonly seeds: number; readonly only?: string }>();
 
-/** A copy of the tree with one defence less. */
-function mutated({ name, patches }: Mutation): string {
+function copyOf(root: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'quorate-drill-'));
   for (const path of COPIED) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    cpSync(join(ROOT, path), join(folder, path), { recursive: true });
+    cpSync(join(root, path), join(folder, path), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+/** A copy with one defence less. */
+function mutated(root: string, { name, patches }: Mutation): string {
+  const folder = copyOf(root);
   for (const { file, find, replace } of patches) {
     const path = join(folder, CORE, file);
     const text = readFileSync(path, 'utf8');
@@ -85,10 +92,18 @@ function mutated({ name, patches }: Mutation): string {
   return folder;
 }
 
-async function judged(mutation: Mutation): Promise<Verdict> {
-  const folder = mutated(mutation);
+/** The core as it is must pass, or everything would be noticed. @throws when it does not */
+async function expectSound(root: string): Promise<void> {
+  const attempt = await attempted(root, SOUND_SEEDS);
+  const sound = attempt?.scenarios.length === 0 && attempt.seeds === undefined;
+  if (!sound) throw new Error(`the core fails as it is: ${JSON.stringify(attempt)}`);
+  if (await unitTestsFail(root)) throw new Error('the unit tests of the core fail as they are');
+}
+
+async function judged(root: string, mutation: Mutation): Promise<Verdict> {
+  const folder = mutated(root, mutation);
   try {
-    const attempt = await attempted(folder);
+    const attempt = await attempted(folder, seeds);
     if (attempt === undefined)
       return { kind: 'caught', by: 'it does not come to rest', seeds: '–' };
     if (attempt.scenarios.length > 0 || attempt.seeds !== undefined) return caught(attempt);
@@ -100,8 +115,8 @@ async function judged(mutation: Mutation): Promise<Verdict> {
   }
 }
 
-async function attempted(folder: string): Promise<Attempt | undefined> {
-  const args = ['--import', 'tsx', 'tools/drill/attempt.ts', String(seeds)];
+async function attempted(folder: string, most: number): Promise<Attempt | undefined> {
+  const args = ['--import', 'tsx', 'tools/drill/attempt.ts', String(most)];
   try {
     const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: ATTEMPT_MS_MOST });
     return JSON.parse(stdout) as Attempt;
@@ -112,7 +127,14 @@ async function attempted(folder: string): Promise<Attempt | undefined> {
 }
 
 async function unitTestsFail(folder: string): Promise<boolean> {
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit', 'test/protocols'];
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project',
+    'unit',
+    '--passWithNoTests',
+    'test/protocols',
+  ];
   try {
     await run(process.execPath, args, { cwd: folder, timeout: ATTEMPT_MS_MOST });
     return false;
@@ -150,12 +172,19 @@ function rowOf(verdict: Verdict): string[] {
 
 const chosen = MUTATIONS.filter(({ name }) => only === undefined || name.includes(only));
 const verdicts: (readonly [Mutation, Verdict])[] = [];
-for (const mutation of chosen) {
-  const verdict = await judged(mutation);
-  verdicts.push([mutation, verdict]);
-  console.error(
-    `${verdicts.length} of ${chosen.length}  ${mutation.name}: ${rowOf(verdict).join(', seeds: ')}`,
-  );
+// Everything starts from one copy: the tree may change while this runs.
+const root = copyOf(ROOT);
+try {
+  await expectSound(root);
+  for (const mutation of chosen) {
+    const verdict = await judged(root, mutation);
+    verdicts.push([mutation, verdict]);
+    console.error(
+      `${verdicts.length} of ${chosen.length}  ${mutation.name}: ${rowOf(verdict).join(', seeds: ')}`,
+    );
+  }
+} finally {
+  rmSync(root, { recursive: true });
 }
 const left = (title: string): { title: string; align: 'left' } => ({ title, align: 'left' });
 console.log(

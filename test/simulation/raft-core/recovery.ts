@@ -50,7 +50,7 @@ export class Recovery {
       ...(leaders.length > 1 ? [`${leaders.length} lead`] : []),
       ...this.#freshMissing(leader, members),
       ...members.flatMap((host) => differences(host, leader)),
-      ...this.#unanswered(),
+      ...this.#unanswered(members),
     ];
     return missing;
   }
@@ -84,11 +84,19 @@ export class Recovery {
     return this.#world.hosts.filter(({ store }) => stores.has(store));
   }
 
-  #unanswered(): readonly string[] {
+  #unanswered(members: readonly Host[]): readonly string[] {
     return [...this.#world.asked.values()]
       .filter(({ outcome, host, life }) => outcome === undefined && host.life === life)
+      .filter(({ host }) => mayKnow(host, members))
       .map(({ kind, id, host }) => `${kind} ${id} at ${host.id} has no answer`);
   }
+}
+
+/** A member does; one that was removed is told by those it knows, if any of them is a member still. */
+function mayKnow(host: Host, members: readonly Host[]): boolean {
+  const { voters, outgoing } = host.status.configuration;
+  const known = new Set([...voters, ...outgoing].map(({ store }) => store));
+  return members.some((member) => member === host || known.has(member.store));
 }
 
 function differences(host: Host, leader: Host): readonly string[] {
