@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { PAGE_ROWS_MAX, pageOfRows } from '../../src/projections/page.ts';
+import { type Page, PAGE_ROWS_MAX, pageOfRows } from '../../src/projections/page.ts';
 import { Table } from '../../src/projections/table.ts';
 
 interface Book {
@@ -57,4 +57,33 @@ test(`I8: a page holds at most ${PAGE_ROWS_MAX} rows, whatever is asked for`, ()
   const page = pageOfRows(books, ALL, { after: undefined, limit: 1_000_000 });
   expect(page.rows).toHaveLength(PAGE_ROWS_MAX);
   expect(page.next).toBeDefined();
+});
+
+test('lanes of an index are listed as one, in the order of what follows their names', () => {
+  const shelved = new Table<Book & { readonly shelf: string }>(
+    {
+      name: 'shelved',
+      key: (row) => row.id,
+      columns: ['id', 'year', 'shelf'],
+      indexes: { by_shelf: (row) => [[row.shelf, row.year]] },
+    },
+    () => {},
+  );
+  const shelves = ['north', 'south', 'west'];
+  for (let place = 0; place < 30; place++)
+    shelved.put({ id: `b${place}`, year: (place * 7) % 10, shelf: shelves[place % 3]! });
+  const wanted = { index: 'by_shelf', lanes: ['south', 'north'], prefix: [] };
+  const expected = [...shelved.rows()]
+    .filter(({ shelf }) => shelf !== 'west')
+    .sort((one, other) => one.year - other.year || (one.id < other.id ? -1 : 1));
+  const listed: Book[] = [];
+  let after: Page<Book>['next'];
+  do {
+    const { rows, next } = pageOfRows(shelved, wanted, { after, limit: 7 });
+    listed.push(...rows);
+    after = next;
+  } while (after !== undefined);
+  expect(listed).toEqual(expected);
+  const ofYear = pageOfRows(shelved, { ...wanted, prefix: [4] }, { after: undefined, limit: 9 });
+  expect(ofYear.rows).toEqual(expected.filter(({ year }) => year === 4));
 });

@@ -72,10 +72,8 @@ export function listWork(tables: ReadonlyTables, moment: Moment, query: WorkQuer
 /** The index that narrows the most; `isAsked` leaves out the rest. */
 function selectionOf({ status, queue, holder }: WorkQuery): Selection {
   if (holder !== undefined) return { index: 'by_holder', prefix: [holder] };
-  const within = queue === undefined ? [] : [queue];
-  return status === undefined
-    ? { index: 'by_queue', prefix: within }
-    : { index: 'by_status', prefix: [status, ...within] };
+  const lanes = status === undefined ? STATUSES : [status];
+  return { index: 'by_status', lanes, prefix: queue === undefined ? [] : [queue] };
 }
 
 function isAsked(row: WorkRow, { status, queue }: WorkQuery): boolean {
