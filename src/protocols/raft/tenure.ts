@@ -27,13 +27,17 @@ const ASKS_FOR_VOTES: Readonly<Record<Role, boolean>> = {
 
 export class Tenure {
   readonly #clock: Clock;
+  readonly #unheard: Milliseconds;
   #since: Milliseconds;
   #why = '';
   #asked: Milliseconds | null = null;
   #heard = Number.NEGATIVE_INFINITY;
+  #leads = false;
 
-  constructor(clock: Clock) {
+  /** @param unheard how long a leader may go on without hearing from a majority, at most */
+  constructor(clock: Clock, unheard: Milliseconds) {
     this.#clock = clock;
+    this.#unheard = unheard;
     this.#since = clock.now();
   }
 
@@ -42,6 +46,9 @@ export class Tenure {
     this.#since = at;
     this.#why = why;
     if (ASKS_FOR_VOTES[role]) this.#asked = at;
+    // It led until a majority was heard for the last time, whenever it noticed.
+    if (this.#leads) this.#heard = this.#clock.monotonic() - this.#unheard;
+    this.#leads = role === 'leader';
   }
 
   /** The leader spoke. */
