@@ -10,6 +10,7 @@
 import { performance } from 'node:perf_hooks';
 import { Presets, SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';
+import { VOTERS_MAX } from '../src/protocols/raft/core/configuration.ts';
 import { RaftCore } from '../src/protocols/raft/core/core.ts';
 import type { CoreMaker } from '../test/simulation/raft-core/core-under-test.ts';
 import { drawPlan, type Fault, FAULTS, type Plan } from '../test/simulation/raft-core/plan.ts';
@@ -38,6 +39,12 @@ function whole(text: string): number {
   throw new InvalidArgumentError('a whole number is wanted');
 }
 
+function voters(text: string): number {
+  const value = whole(text);
+  if (value > 0 && value <= VOTERS_MAX) return value;
+  throw new InvalidArgumentError(`1 to ${VOTERS_MAX}`);
+}
+
 function positive(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
@@ -56,7 +63,7 @@ const { seed, seeds, nodes, minutes, faults, story } = new Command('simulate')
   .description('Simulates a group of Raft cores (cores only, not whole nodes) under seeded faults.')
   .option('--seed <n>', 'the first seed', whole, 1)
   .option('--seeds <n>', 'how many seeds', whole, 500)
-  .option('--nodes <n>', 'voters at the beginning (drawn per seed)', whole)
+  .option('--nodes <n>', 'voters at the beginning (drawn per seed)', voters)
   .option('--minutes <m>', 'length of the phase with faults (3 seconds)', positive)
   .option('--faults <list>', 'all, or names separated by commas', faultsOf)
   .option('--story <lines>', 'lines of the story of a failing seed', whole, 200)

@@ -10,15 +10,20 @@ import type { Scheduler } from './scheduler.ts';
 export interface Noise {
   readonly loss: number;
   readonly duplication: number;
+  /** The share of messages that come once more much later, when much may have changed. */
+  readonly replay: number;
   /** The share of messages that may overtake others. */
   readonly reordering: number;
   /** Milliseconds, drawn for each message from [least, most). */
   readonly delay: { readonly least: number; readonly most: number };
 }
 
+const REPLAY_MS_MOST = 1_500;
+
 export const QUIET: Noise = {
   loss: 0,
   duplication: 0,
+  replay: 0,
   reordering: 0,
   delay: { least: 0.1, most: 1 },
 };
@@ -45,10 +50,11 @@ export class SimulatedNetwork {
   }
 
   send(message: Message): void {
-    const { loss, duplication } = this.noise;
+    const { loss, duplication, replay } = this.noise;
     if (!this.connects(message.from, message.to) || this.#chance.happens(loss)) return;
     this.#carry(message);
     if (this.#chance.happens(duplication)) this.#carry(message);
+    if (this.#chance.happens(replay)) this.#replay(message);
   }
 
   /** Whether the link leads from one to the other at this moment. */
@@ -82,6 +88,12 @@ export class SimulatedNetwork {
     this.#newest.set(way, arrival);
     this.#scheduler.at(arrival, () => {
       if (this.#whole(way)) this.#deliver(message);
+    });
+  }
+
+  #replay(message: Message): void {
+    this.#scheduler.after(this.#chance.between(0, REPLAY_MS_MOST), () => {
+      if (this.connects(message.from, message.to)) this.#deliver(message);
     });
   }
 

@@ -15,6 +15,7 @@ const CONDITIONS = [
   'loss',
   'duplication',
   'reordering',
+  'replay',
   'delay',
   'clocks',
   'compaction',
@@ -139,6 +140,7 @@ function drawNoise(faults: ReadonlySet<Fault>, chance: Chance): Noise {
   return {
     loss: share('loss', 0.3),
     duplication: share('duplication', 0.5),
+    replay: share('replay', 0.2),
     reordering: share('reordering', 0.5),
     delay: { least: QUIET.delay.least, most },
   };

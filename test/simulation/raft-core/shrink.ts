@@ -45,6 +45,7 @@ function* candidates(plan: Plan): Generator<Plan> {
   if (noise !== QUIET) yield { ...plan, noise: QUIET };
   if (noise.loss > 0) yield { ...plan, noise: { ...noise, loss: 0 } };
   if (noise.duplication > 0) yield { ...plan, noise: { ...noise, duplication: 0 } };
+  if (noise.replay > 0) yield { ...plan, noise: { ...noise, replay: 0 } };
   if (noise.reordering > 0) yield { ...plan, noise: { ...noise, reordering: 0 } };
   if (plan.clocks) yield { ...plan, clocks: false };
   if (voters > 1) yield { ...plan, voters: voters - 1 };

@@ -279,7 +279,7 @@ export class Trouble {
 
 /** What a plan means, in words, for a story. */
 export function told({ seed, voters, spares, milliseconds, noise, happenings }: Plan): string {
-  const links = `loss ${noise.loss.toFixed(2)}, repeated ${noise.duplication.toFixed(2)}, delay up to ${noise.delay.most.toFixed(0)} ms`;
+  const links = `loss ${noise.loss.toFixed(2)}, repeated ${noise.duplication.toFixed(2)} (late ${noise.replay.toFixed(2)}), delay up to ${noise.delay.most.toFixed(0)} ms`;
   const events = happenings.map(
     ({ at, fault, target, lasts }) => `  ${at} ms: ${fault}, ${target}, ${lasts} ms`,
   );
