@@ -85,8 +85,8 @@ export class Progress {
 
   /** The transfer failed: it is tried again with the next heartbeat. */
   snapshotFailed(): void {
+    this.probe(this.match + 1);
     this.state = { kind: 'probe', asked: true };
-    this.next = this.match + 1;
   }
 
   isPaused(bounds: Bounds): boolean {
