@@ -23,3 +23,13 @@ export interface MembersAt {
 }
 
 export const NO_MEMBERS: Members = { voters: [], outgoing: [], learners: [] };
+
+/** Who takes part now, by id. */
+export function membersById({ voters, learners }: Members): ReadonlyMap<string, Member> {
+  return new Map([...voters, ...learners].map((member) => [member.id, member]));
+}
+
+/** The known ones of these ids, in their order. */
+export function named(known: ReadonlyMap<string, Member>, ids: readonly string[]): Member[] {
+  return ids.flatMap((id) => known.get(id) ?? []);
+}

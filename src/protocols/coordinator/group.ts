@@ -8,7 +8,7 @@
  *                                                           └─▶ duties, snapshots
  * ```
  */
-import { type Command, decodeEntry, encodeCommand, packr } from '../../log/command.ts';
+import { type Command, decodeEntry } from '../../log/command.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import type { Members } from '../../log/members.ts';
@@ -16,7 +16,6 @@ import type { Retention } from '../../log/retention.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { type AppliedEntry, Machine } from '../../projections/machine.ts';
 import type { FinishedPage } from '../../projections/outcome-chain.ts';
-import type { Outcome, Replayed } from '../../projections/outcome.ts';
 import type { Duty, Projection } from '../../projections/projection.ts';
 import { RULES_VERSION } from '../../projections/rules.ts';
 import type { UndoLimits } from '../../projections/undo-ring.ts';
@@ -31,15 +30,14 @@ import type {
   ReadPoint,
 } from '../engine.ts';
 import type { Answer } from './answer.ts';
+import { Answering } from './answering.ts';
+import { Comparing } from './comparing.ts';
 import { Duties } from './duties.ts';
 import { History } from './history.ts';
-import { InFlight } from './in-flight.ts';
 import { Loop, type LoopStatus } from './loop.ts';
 import { ReplayedPages } from './replayed-pages.ts';
+import { rebuild } from './rebuilding.ts';
 import { Snapshots, type SnapshotsStatus } from './snapshots.ts';
-
-/** Outcomes kept for the callers that are about to be answered: more than one batch of the log can hold. */
-const RECENT = 2048;
 
 export interface StartEngine {
   (start: {
@@ -50,6 +48,8 @@ export interface StartEngine {
     readonly breathe: () => Promise<void>;
     /** Sees to it that the shelf holds a snapshot of what is applied. @returns its index */
     readonly takeSnapshot: () => Promise<number>;
+    /** Our digest of all outcomes up to an applied index, as hex. */
+    readonly digestAt: (index: number) => Promise<string>;
   }): Promise<Engine>;
 }
 
@@ -72,16 +72,6 @@ export interface GroupOptions {
 
 export type AppliedListener = (applied: AppliedEntry, frame: Buffer) => void;
 
-interface Decided {
-  readonly index: number;
-  readonly outcome: Outcome;
-}
-
-interface Standing {
-  readonly index: number;
-  readonly term: number;
-}
-
 export class Group implements EngineSink {
   readonly id: GroupId;
   readonly machine: Machine;
@@ -90,9 +80,9 @@ export class Group implements EngineSink {
   readonly #options: GroupOptions;
   readonly #duties: Duties;
   readonly #snapshotLoop: Loop;
+  readonly #comparing: Comparing;
   readonly #listeners = new Set<AppliedListener>();
-  readonly #inFlight = new InFlight();
-  readonly #recent: (Decided | undefined)[] = Array.from({ length: RECENT });
+  readonly #answering: Answering;
   readonly #replayedPages: ReplayedPages;
   #engine: Engine | undefined;
   #fault: Error | undefined;
@@ -104,6 +94,12 @@ export class Group implements EngineSink {
     this.machine = new Machine(options);
     this.#replayedPages = new ReplayedPages(log.outcomePages(id), (page) => this.#storePage(page));
     this.history = new History(log, id, this.machine);
+    this.#answering = new Answering({
+      machine: this.machine,
+      history: this.history,
+      engine: () => this.#running(),
+      now: () => this.now(),
+    });
     this.snapshots = new Snapshots({
       ...options,
       group: id,
@@ -120,6 +116,7 @@ export class Group implements EngineSink {
       propose: (duty) => this.#proposeDuty(duty),
       onError: (error) => options.onLoopError('duties', error),
     });
+    this.#comparing = this.#comparingWithLeader();
     this.#snapshotLoop = new Loop({
       name: `snapshots ${id.id}`,
       clock,
@@ -151,30 +148,7 @@ export class Group implements EngineSink {
 
   /** Takes a command whose data its schema has parsed, and answers when it was applied. */
   propose(command: Command, traffic: Traffic): Promise<Answer> {
-    return command.once === undefined
-      ? this.#proposeOnce(command, traffic)
-      : this.#proposeMarked(command, traffic);
-  }
-
-  /** One that may be a retry: answered from memory, or told to wait for its first attempt. */
-  async #proposeMarked(command: Command, traffic: Traffic): Promise<Answer> {
-    const known = this.machine.recognise(command, this.now());
-    if (known !== undefined) return this.#answerFrom(this.machine.position, known);
-    if (!this.#inFlight.enter(command)) return { kind: 'refused', code: 'idempotency-in-flight' };
-    try {
-      return await this.#proposeOnce(command, traffic);
-    } finally {
-      this.#inFlight.leave(command);
-    }
-  }
-
-  async #proposeOnce(command: Command, traffic: Traffic): Promise<Answer> {
-    const proposed = await this.#running().propose(encodeCommand(command), traffic);
-    if (proposed.kind !== 'committed') return proposed;
-    const applied = this.#recent[proposed.index % RECENT];
-    // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
-    if (applied?.index !== proposed.index) return { kind: 'unknown' };
-    return this.#answerFrom(proposed, applied.outcome);
+    return this.#answering.propose(command, traffic);
   }
 
   /** The index from which a local read is linearizable. */
@@ -211,7 +185,7 @@ export class Group implements EngineSink {
   }
 
   loops(): readonly LoopStatus[] {
-    return [this.#snapshotLoop.status()];
+    return [this.#snapshotLoop.status(), this.#comparing.status()];
   }
 
   get snapshotStatus(): SnapshotsStatus {
@@ -245,6 +219,20 @@ export class Group implements EngineSink {
     this.machine.adopt(machine);
   }
 
+  async #rebuild(below: number): Promise<void> {
+    const machine = new Machine(this.#options);
+    await rebuild({
+      ...this.#options,
+      group: this.id,
+      snapshots: this.snapshots,
+      machine,
+      below,
+      to: this.machine.position.index,
+      storePage: (page) => this.#storePage(page),
+    });
+    this.machine.adopt(machine);
+  }
+
   led(): void {
     if (this.#engine !== undefined) this.#duties.poke();
   }
@@ -253,6 +241,7 @@ export class Group implements EngineSink {
   async stop(): Promise<void> {
     await this.#duties.stop();
     this.snapshots.stop();
+    await this.#comparing.stop();
     await this.#snapshotLoop.stop();
     await this.#engine?.stop();
     this.#listeners.clear();
@@ -277,6 +266,7 @@ export class Group implements EngineSink {
       appliedAt: this.machine.position.at,
       breathe: () => this.#restBetweenChunks(),
       takeSnapshot: () => this.snapshots.take(),
+      digestAt: (index) => this.history.digestAt(index),
     });
     try {
       await this.#caughtUp();
@@ -285,6 +275,24 @@ export class Group implements EngineSink {
       throw fault;
     }
     return engine;
+  }
+
+  #comparingWithLeader(): Comparing {
+    const { id } = this.id;
+    const { clock, log, onLoopError } = this.#options;
+    return new Comparing({
+      name: `digests ${id}`,
+      clock,
+      position: () => this.machine.position.index,
+      floor: () => log.floor(this.id).index,
+      digestAt: (index) => this.history.digestAt(index),
+      leaderDigestAt: (index) => this.#running().leaderDigestAt(index),
+      rebuild: (below) => this.#running().whilePaused(() => this.#rebuild(below)),
+      onDivergence: (index) =>
+        onLoopError('digests', new Error(`entry ${index} was decided differently here`)),
+      onFault: (fault) => this.#endApplying(fault),
+      onError: (error) => onLoopError('digests', error),
+    });
   }
 
   /** What the log held is applied, and is what was recorded. */
@@ -296,6 +304,7 @@ export class Group implements EngineSink {
   #serve(engine: Engine): void {
     this.#engine = engine;
     this.#snapshotLoop.start();
+    this.#comparing.start();
     this.#duties.poke();
   }
 
@@ -313,7 +322,7 @@ export class Group implements EngineSink {
   #apply(frame: Buffer): void {
     const applied = this.machine.apply(decodeEntry(frame));
     const { outcome, entry } = applied;
-    this.#recent[entry.index % RECENT] = { index: entry.index, outcome };
+    this.#answering.note(entry.index, outcome);
     if (applied.page !== undefined) this.#recordPage(applied.page);
     this.snapshots.noteApplied(frame.length);
     // Nobody listens yet to what is replayed at the start.
@@ -339,18 +348,6 @@ export class Group implements EngineSink {
   async #restBetweenChunks(): Promise<void> {
     await this.#replayedPages.settle();
     await this.#options.breathe();
-  }
-
-  #answerFrom({ index, term }: Standing, outcome: Outcome): Answer | Promise<Answer> {
-    return outcome.kind === 'replayed'
-      ? this.#firstAnswer(outcome, term)
-      : { kind: 'answered', index, term, outcome, replayed: false };
-  }
-
-  /** What the command led to when it was applied. */
-  async #firstAnswer({ of: index }: Replayed, term: number): Promise<Answer> {
-    const outcome = packr.unpack(await this.history.outcome(index)) as Exclude<Outcome, Replayed>;
-    return { kind: 'answered', index, term, outcome, replayed: true };
   }
 
   async #proposeDuty({ type, data }: Duty): Promise<boolean> {

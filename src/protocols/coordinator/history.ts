@@ -3,7 +3,15 @@
  */
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { decodeOutcomePage, pageOf, PAGE_ENTRIES } from '../../log/outcome-page.ts';
+import {
+  decodeOutcomePage,
+  digestIn,
+  firstOfPage,
+  GENESIS_DIGEST,
+  PAGE_ENTRIES,
+  pageDigest,
+  pageOf,
+} from '../../log/outcome-page.ts';
 import { splitFrames } from '../../log/split-frames.ts';
 import { placeOf } from '../../log/frame.ts';
 import type { RecordedPages } from '../../log/recorded-pages.ts';
@@ -54,6 +62,24 @@ export class History {
   /** Entries above the newest applied one are nobody's to see yet. */
   #last({ to = Number.POSITIVE_INFINITY }: HistoryRange): number {
     return Math.min(to, this.#machine.position.index);
+  }
+
+  /** The digest of all outcomes up to an applied entry, as hex: one page is hashed. */
+  async digestAt(index: number): Promise<string> {
+    const outcomes = new OutcomeReader(this.#log.outcomePages(this.#group), this.#machine);
+    const cut: Uint8Array[] = [];
+    for (let at = firstOfPage(pageOf(index)); at <= index; at++) cut.push(await outcomes.at(at));
+    return pageDigest(await this.#digestBefore(pageOf(index)), cut).toString('hex');
+  }
+
+  /** The digest at the end of the page before. */
+  async #digestBefore(page: number): Promise<Buffer> {
+    const { index, previous_digest: previous } = this.#machine.chainState();
+    if (page === pageOf(index + 1)) return Buffer.from(previous);
+    if (page === 0) return GENESIS_DIGEST;
+    const bytes = await this.#log.outcomePage(this.#group, page - 1);
+    if (bytes === undefined) throw new Error(`outcome page ${page - 1} is not recorded`);
+    return digestIn(bytes);
   }
 
   /** The encoded outcome of one applied entry. */

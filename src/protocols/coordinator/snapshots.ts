@@ -102,6 +102,16 @@ export class Snapshots {
     this.#bytesSince = 0;
   }
 
+  /** Restores the newest snapshot of an index below `below`. @returns its index, 0 without one */
+  async restoreBelow(below: number, machine: Machine): Promise<number> {
+    const { log, group } = this.#options;
+    const shelf = log.snapshots(group);
+    const older = (await shelf.list()).find(({ index }) => index < below);
+    if (older === undefined) return 0;
+    await restoreSnapshot(machine, await shelf.open(older.index));
+    return older.index;
+  }
+
   /** A snapshot is finished only when the log it stands on is on the disk: a shorter log has lost entries. */
   #assertLogReaches(index: number): void {
     const { last } = this.#options.log.bounds(this.#options.group);

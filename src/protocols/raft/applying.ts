@@ -35,7 +35,8 @@ export class Applying {
   #applied: number;
   #committed: number;
   #busy: Promise<void> | undefined;
-  #installing = false;
+  /** Work that waits for a pause. */
+  #waiting = 0;
   #stopped = false;
 
   constructor(options: ApplyingOptions) {
@@ -56,13 +57,16 @@ export class Applying {
   }
 
   /** The snapshot of this index, which lies on the shelf, takes the place of everything. */
-  async install(index: number): Promise<void> {
-    this.#installing = true;
-    // What is under way ends first; nothing new begins meanwhile.
-    await this.#busy;
-    this.#installing = false;
-    this.#occupy(this.#install(index));
-    await this.#busy;
+  install(index: number): Promise<void> {
+    return this.whilePaused(() => this.#install(index));
+  }
+
+  /** Runs `work` while the sink is given nothing: after what is under way, before anything new. */
+  async whilePaused(work: () => Promise<void>): Promise<void> {
+    this.#waiting += 1;
+    while (this.#busy !== undefined) await this.#busy;
+    this.#waiting -= 1;
+    await this.#occupy(work());
   }
 
   async stop(): Promise<void> {
@@ -71,12 +75,12 @@ export class Applying {
   }
 
   get #isFree(): boolean {
-    return this.#busy === undefined && !this.#installing && !this.#stopped;
+    return this.#busy === undefined && this.#waiting === 0 && !this.#stopped;
   }
 
   #pump(): void {
     if (!this.#isFree || this.#applied >= this.#committed) return;
-    if (this.#options.entry(this.#applied + 1) === undefined) this.#occupy(this.#fromDisk());
+    if (this.#options.entry(this.#applied + 1) === undefined) void this.#occupy(this.#fromDisk());
     else this.#occupyIfMore(this.#fromMemory());
   }
 
@@ -94,7 +98,7 @@ export class Applying {
   }
 
   #occupyIfMore(more: boolean): void {
-    if (more) this.#occupy(this.#options.breathe());
+    if (more) void this.#occupy(this.#options.breathe());
   }
 
   async #fromDisk(): Promise<void> {
@@ -119,11 +123,13 @@ export class Applying {
     this.#options.onApplied(this.#applied);
   }
 
-  #occupy(work: Promise<void>): void {
-    this.#busy = work.then(
+  #occupy(work: Promise<void>): Promise<void> {
+    const done = work.then(
       () => this.#free(),
       (fault: unknown) => this.#options.onFault(fault as Error),
     );
+    this.#busy = done;
+    return done;
   }
 
   #free(): void {

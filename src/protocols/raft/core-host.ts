@@ -118,6 +118,10 @@ export class CoreHost {
     this.step({ kind: 'found', configuration });
   }
 
+  whilePaused(work: () => Promise<void>): Promise<void> {
+    return this.#applying.whilePaused(work);
+  }
+
   async stop(): Promise<void> {
     this.#turn = 'stopped';
     this.#cancelWake();

@@ -5,6 +5,7 @@
  * ```
  *  ["forward",  group, incarnation, traffic, frame]  ["committed", index, term] | ["refused", code] | ["unknown"]
  *  ["change",   group, incarnation, members]         ["changed", index] | ["refused", code, reason]
+ *  ["digest",   group, incarnation, index]           [hex, or "" where it cannot tell]
  *  ["transfer", group, incarnation, node or ""]      ["changed", index] | ["refused", code, reason]
  * ```
  */
@@ -24,6 +25,8 @@ import { BadMessage, type Fields } from './fields.ts';
 /** Longer than any caller waits: a link that drops ends it sooner. */
 const FORWARD_MS: Milliseconds = 30_000;
 
+const DIGEST_MS: Milliseconds = 2_000;
+
 const REFUSALS = [
   'backpressure',
   'too-large',
@@ -40,6 +43,7 @@ export interface ForwardingOptions {
   readonly propose: (frame: Buffer, traffic: Traffic) => Promise<Proposed>;
   readonly change: (wanted: WantedMembers) => Promise<ConfigurationChange>;
   readonly transfer: (to: string | undefined) => Promise<ConfigurationChange>;
+  readonly digestAt: (index: number) => Promise<string>;
 }
 
 type Topic = (question: Fields) => Promise<readonly unknown[]>;
@@ -72,9 +76,21 @@ export class Forwarding {
     return this.#askForChange(leader, 'transfer', [to ?? '']);
   }
 
+  /** The leader's digest of all outcomes up to an index; undefined where it cannot tell. */
+  async digestAt(leader: string, index: number): Promise<string | undefined> {
+    const { exchange, group } = this.#options;
+    try {
+      const question = { group, topic: 'digest', values: [index] };
+      return (await exchange.ask(leader, question, DIGEST_MS)).text() || undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** How questions of these topics are answered here. */
   readonly topics: Readonly<Record<string, Topic>> = {
     forward: (question) => this.#answer(question),
+    digest: async (question) => [await this.#options.digestAt(question.whole())],
     change: async (question) => changeValues(await this.#options.change(question.members())),
     transfer: async (question) =>
       changeValues(await this.#options.transfer(question.text() || undefined)),

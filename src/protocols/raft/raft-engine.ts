@@ -13,7 +13,7 @@
 import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
+import { type Member, type Members, membersById, named, NO_MEMBERS } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Traffic } from '../../log/traffic.ts';
 import type {
@@ -34,13 +34,14 @@ import { RaftCore } from './core/core.ts';
 import { CoreHost } from './core-host.ts';
 import type { Bounds, Input, Role, Timing, Trace, WantedMembers } from './core/input.ts';
 import type { Message } from './core/messages.ts';
-import type { CoreStatus, PeerStatus } from './core/status.ts';
+import type { CoreStatus } from './core/status.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
 import { frameMaker } from './frames.ts';
+import { progressFor } from './peer-report.ts';
 import { NEW_MEMBER, restoredFrom } from './restoring.ts';
-import { type Settlement, Settling } from './settling.ts';
+import { proposedOf, Settling } from './settling.ts';
 import { SnapshotReceiving } from './snapshot-receiving.ts';
 import { SnapshotSending } from './snapshot-sending.ts';
 import { leadershipAge, Tenure } from './tenure.ts';
@@ -61,6 +62,8 @@ export interface RaftOptions {
   /** Sees to it that the shelf holds a recent snapshot. @returns its index */
   readonly takeSnapshot: () => Promise<number>;
   readonly breathe: () => Promise<void>;
+  /** Our digest of all outcomes up to an applied index, as hex. */
+  readonly digestAt: (index: number) => Promise<string>;
   readonly onTrace: (trace: Trace) => void;
   /** Something went wrong that will be tried again. */
   readonly onError: (error: unknown) => void;
@@ -110,6 +113,7 @@ export class RaftEngine implements Engine {
       propose: (frame, traffic) => this.#proposeHere(frame, traffic),
       change: (wanted) => this.#changeHere(wanted),
       transfer: (to) => this.#transferHere(to),
+      digestAt: (index) => this.#digestHere(index),
     });
     this.#leave = options.exchange.join(options.group, {
       receive: (message) => this.#receive(message),
@@ -233,6 +237,17 @@ export class RaftEngine implements Engine {
     return this.#host.status().peers.find((peer) => peer.id === id)?.last_contact;
   }
 
+  leaderDigestAt(index: number): Promise<string | undefined> {
+    const leader = this.#otherLeader();
+    return leader === undefined
+      ? Promise.resolve(undefined)
+      : this.#forwarding.digestAt(leader, index);
+  }
+
+  whilePaused(work: () => Promise<void>): Promise<void> {
+    return this.#host.whilePaused(work);
+  }
+
   now(): Milliseconds {
     return this.#time.now();
   }
@@ -292,6 +307,11 @@ export class RaftEngine implements Engine {
     return answer === undefined ? this.#receiving.offered(question) : answer(question);
   }
 
+  /** Empty where it cannot be told: not applied yet, or compacted. */
+  async #digestHere(index: number): Promise<string> {
+    return index <= this.#host.applied ? this.#options.digestAt(index).catch(() => '') : '';
+  }
+
   async #proposeHere(frame: Buffer, traffic: Traffic): Promise<Proposed> {
     if (!this.#options.log.admits(traffic, frame.length))
       return { kind: 'refused', code: 'backpressure' };
@@ -337,29 +357,4 @@ export class RaftEngine implements Engine {
     this.#tenure.became(trace);
     this.#options.sink.led();
   }
-}
-
-function proposedOf(settlement: Settlement): Proposed {
-  if (settlement.kind === 'unknown') return { kind: 'unknown' };
-  if (settlement.kind === 'applied')
-    return { kind: 'committed', index: settlement.index, term: settlement.term };
-  const { code, leader_id } = settlement;
-  return leader_id === undefined ? { kind: 'refused', code } : { kind: 'refused', code, leader_id };
-}
-
-/** How far a peer is, for people. */
-function progressFor({ last }: Pick<CoreStatus, 'last'>): (peer: PeerStatus) => object {
-  return ({ last_contact, ...peer }) => ({
-    ...peer,
-    lag: last.index - peer.match,
-    last_contact_ms: Math.round(last_contact),
-  });
-}
-
-function membersById({ voters, learners }: Members): ReadonlyMap<string, Member> {
-  return new Map([...voters, ...learners].map((member) => [member.id, member]));
-}
-
-function named(known: ReadonlyMap<string, Member>, ids: readonly string[]): Member[] {
-  return ids.flatMap((id) => known.get(id) ?? []);
 }

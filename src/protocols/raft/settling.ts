@@ -2,7 +2,7 @@
  * Who waits for what: the core knows proposals, reads, changes and transfers by number; here each number
  * is a promise. A promise of something committed is kept when it was applied, so that its outcome is there.
  */
-import type { EngineRefusal } from '../engine.ts';
+import type { EngineRefusal, Proposed } from '../engine.ts';
 import type { Refusal, Settled } from './core/input.ts';
 
 export type Settlement =
@@ -124,4 +124,12 @@ function outcomeOf(settled: Ended): Settlement {
 function refusal(reason: Refusal, leader: string | undefined): Settlement {
   const refused = { kind: 'refused', code: CODES[reason], reason } as const;
   return leader === undefined ? refused : { ...refused, leader_id: leader };
+}
+
+export function proposedOf(settlement: Settlement): Proposed {
+  if (settlement.kind === 'unknown') return { kind: 'unknown' };
+  if (settlement.kind === 'applied')
+    return { kind: 'committed', index: settlement.index, term: settlement.term };
+  const { code, leader_id } = settlement;
+  return leader_id === undefined ? { kind: 'refused', code } : { kind: 'refused', code, leader_id };
 }
