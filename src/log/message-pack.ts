@@ -8,17 +8,9 @@
  * to read or to refuse, from the start, so that there is one answer and it is msgpackr's.
  */
 import { Unpackr } from 'msgpackr';
+import { KeptTexts, type Source } from './kept-texts.ts';
 
 const msgpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
-
-/** Where a value is read; `at` goes forward with each byte. */
-interface Cursor {
-  readonly bytes: Buffer;
-  readonly end: number;
-  at: number;
-}
-
-type Read = (cursor: Cursor, first: number) => unknown;
 
 /** Not an error: msgpackr reads it instead. */
 const UNUSUAL = new Error('not read here');
@@ -27,103 +19,103 @@ function unusual(): never {
   throw UNUSUAL;
 }
 
-/**
- * The value that takes up all of `bytes` from `start` on.
- * @throws as msgpackr does
- */
-export function unpack(bytes: Uint8Array, start = 0): unknown {
-  const cursor: Cursor = { bytes: asBuffer(bytes), at: start, end: bytes.length };
-  try {
-    const value = read(cursor);
-    return cursor.at === cursor.end ? value : unusual();
-  } catch {
-    return msgpackr.unpack(bytes.subarray(start));
+type Read = (reader: Reader, first: number) => unknown;
+
+class Reader {
+  /** The whole of a buffer of which the message is a part: those that follow mostly share it. */
+  #source = wholeOf(new ArrayBuffer(0));
+  #view = this.#source.view;
+  readonly #texts = new KeptTexts();
+  #at = 0;
+  #end = 0;
+
+  /** The value from `start` to `end` of a buffer. @throws what is not an answer, where it is unusual */
+  message(buffer: ArrayBufferLike, start: number, end: number): unknown {
+    if (this.#view.buffer !== buffer) this.#turnTo(buffer);
+    this.#at = start;
+    this.#end = end;
+    const value = this.value();
+    return this.#at === end ? value : unusual();
+  }
+
+  value(): unknown {
+    const first = this.#view.getUint8(this.#past(1));
+    // Most values are short texts: a call by the table less.
+    if ((first & 0xe0) === 0xa0) return this.text(first & 0x1f);
+    return (READERS[first] as Read)(this, first);
+  }
+
+  map(entries: number): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    for (let entry = 0; entry < entries; entry++) object[this.#key()] = this.value();
+    return object;
+  }
+
+  array(length: number): unknown[] {
+    // Each item takes a byte at least: a longer array is not there.
+    if (length > this.#end - this.#at) unusual();
+    const items = new Array<unknown>(length);
+    for (let place = 0; place < length; place++) items[place] = this.value();
+    return items;
+  }
+
+  text(length: number): string {
+    const start = this.#past(length);
+    if (this.#at > this.#end) unusual();
+    return this.#texts.at(this.#source, start, length) ?? unusual();
+  }
+
+  uint8(): number {
+    return this.#view.getUint8(this.#past(1));
+  }
+
+  uint16(): number {
+    return this.#view.getUint16(this.#past(2));
+  }
+
+  uint32(): number {
+    return this.#view.getUint32(this.#past(4));
+  }
+
+  int8(): number {
+    return this.#view.getInt8(this.#past(1));
+  }
+
+  int16(): number {
+    return this.#view.getInt16(this.#past(2));
+  }
+
+  int32(): number {
+    return this.#view.getInt32(this.#past(4));
+  }
+
+  float64(): number {
+    return this.#view.getFloat64(this.#past(8));
+  }
+
+  #turnTo(buffer: ArrayBufferLike): void {
+    this.#source = wholeOf(buffer);
+    this.#view = this.#source.view;
+  }
+
+  /** Only short texts are keys here, and none that would be taken for the prototype. */
+  #key(): string {
+    const first = this.#view.getUint8(this.#past(1));
+    if ((first & 0xe0) !== 0xa0) unusual();
+    const name = this.text(first & 0x1f);
+    return name === '__proto__' ? unusual() : name;
+  }
+
+  /** Goes past some bytes. @returns where they begin */
+  #past(bytes: number): number {
+    const at = this.#at;
+    this.#at = at + bytes;
+    return at;
   }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  if (bytes instanceof Buffer) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function read(cursor: Cursor): unknown {
-  const first = cursor.bytes[cursor.at] as number;
-  cursor.at += 1;
-  // Most values are short texts: a call by the table less.
-  if ((first & 0xe0) === 0xa0) return text(cursor, first & 0x1f);
-  // Past the end there is no first byte, and so nothing that reads it.
-  return (READERS[first] as Read)(cursor, first);
-}
-
-function map(cursor: Cursor, entries: number): Record<string, unknown> {
-  const object: Record<string, unknown> = {};
-  for (let entry = 0; entry < entries; entry++) object[key(cursor)] = read(cursor);
-  return object;
-}
-
-/** Only short texts are keys here, and none that would be taken for the prototype. */
-function key(cursor: Cursor): string {
-  const first = cursor.bytes[cursor.at] as number;
-  if ((first & 0xe0) !== 0xa0) unusual();
-  cursor.at += 1;
-  const name = text(cursor, first & 0x1f);
-  return name === '__proto__' ? unusual() : name;
-}
-
-function array(cursor: Cursor, length: number): unknown[] {
-  // Each item takes a byte at least: a longer array is not there.
-  if (length > cursor.end - cursor.at) unusual();
-  const items = new Array<unknown>(length);
-  for (let place = 0; place < length; place++) items[place] = read(cursor);
-  return items;
-}
-
-/** Longer texts seldom come twice, and are not looked for. */
-const KEPT_TEXT_BYTES = 40;
-/** How many short texts are kept, as a power of two; another takes the place of one with the same sum. */
-const KEPT_TEXTS_LOG = 12;
-const kept = Array.from<string>({ length: 2 ** KEPT_TEXTS_LOG }).fill('');
-
-function text(cursor: Cursor, length: number): string {
-  const start = cursor.at;
-  cursor.at += length;
-  if (cursor.at > cursor.end) unusual();
-  return length > KEPT_TEXT_BYTES ? madeText(cursor, start) : keptText(cursor, start);
-}
-
-function keptText(cursor: Cursor, start: number): string {
-  const place = placeOfText(cursor.bytes, start, cursor.at);
-  const known = kept[place] as string;
-  if (isText(known, cursor, start)) return known;
-  const made = madeText(cursor, start);
-  kept[place] = made;
-  return made;
-}
-
-/** By its length, its beginning, its middle and its end, where ids differ. */
-function placeOfText(bytes: Buffer, start: number, end: number): number {
-  const outer = ((bytes[start] as number) << 8) ^ (bytes[(start + end) >> 1] as number);
-  // Where it is shorter, what stands before it counts instead.
-  const tail =
-    ((bytes[end - 1] as number) << 16) |
-    ((bytes[end - 2] as number) << 8) |
-    (bytes[end - 3] as number);
-  return Math.imul(tail ^ Math.imul(outer, 0x85eb), 0x9e3779b1 + end - start) >>> BEHIND_PLACE;
-}
-
-const BEHIND_PLACE = 32 - KEPT_TEXTS_LOG;
-
-function isText(known: string, { bytes, at: end }: Cursor, start: number): boolean {
-  const { length } = known;
-  if (length !== end - start) return false;
-  for (let place = 0; place < length; place++)
-    if (known.charCodeAt(place) !== bytes[start + place]) return false;
-  return true;
-}
-
-function madeText({ bytes, at: end }: Cursor, start: number): string {
-  for (let at = start; at < end; at++) if ((bytes[at] as number) > 0x7f) unusual();
-  return bytes.toString('latin1', start, end);
+function wholeOf(buffer: ArrayBufferLike): Source {
+  return { bytes: Buffer.from(buffer), view: new DataView(buffer) };
 }
 
 /** By the first byte of a value; what has no reader of its own is unusual. */
@@ -131,47 +123,45 @@ const READERS: readonly Read[] = Object.assign(ranges(), {
   0xc0: () => null,
   0xc2: () => false,
   0xc3: () => true,
-  0xcb: (cursor: Cursor) => cursor.bytes.readDoubleBE(past(cursor, 8)),
-  0xcc: uint8,
-  0xcd: uint16,
-  0xce: uint32,
-  0xd0: (cursor: Cursor) => cursor.bytes.readInt8(past(cursor, 1)),
-  0xd1: (cursor: Cursor) => cursor.bytes.readInt16BE(past(cursor, 2)),
-  0xd2: (cursor: Cursor) => cursor.bytes.readInt32BE(past(cursor, 4)),
-  0xd9: (cursor: Cursor) => text(cursor, uint8(cursor)),
-  0xda: (cursor: Cursor) => text(cursor, uint16(cursor)),
-  0xdb: (cursor: Cursor) => text(cursor, uint32(cursor)),
-  0xdc: (cursor: Cursor) => array(cursor, uint16(cursor)),
-  0xdd: (cursor: Cursor) => array(cursor, uint32(cursor)),
-  0xde: (cursor: Cursor) => map(cursor, uint16(cursor)),
+  0xcb: (reader: Reader) => reader.float64(),
+  0xcc: (reader: Reader) => reader.uint8(),
+  0xcd: (reader: Reader) => reader.uint16(),
+  0xce: (reader: Reader) => reader.uint32(),
+  0xd0: (reader: Reader) => reader.int8(),
+  0xd1: (reader: Reader) => reader.int16(),
+  0xd2: (reader: Reader) => reader.int32(),
+  0xd9: (reader: Reader) => reader.text(reader.uint8()),
+  0xda: (reader: Reader) => reader.text(reader.uint16()),
+  0xdb: (reader: Reader) => reader.text(reader.uint32()),
+  0xdc: (reader: Reader) => reader.array(reader.uint16()),
+  0xdd: (reader: Reader) => reader.array(reader.uint32()),
+  0xde: (reader: Reader) => reader.map(reader.uint16()),
 });
 
 /** First bytes that carry a small integer or a length themselves. */
 function ranges(): Read[] {
   return Array.from<Read>({ length: 0x100 })
     .fill((_, first) => first, 0x00, 0x80)
-    .fill((cursor, first) => map(cursor, first & 0x0f), 0x80, 0x90)
-    .fill((cursor, first) => array(cursor, first & 0x0f), 0x90, 0xa0)
-    .fill((cursor, first) => text(cursor, first & 0x1f), 0xa0, 0xc0)
+    .fill((reader, first) => reader.map(first & 0x0f), 0x80, 0x90)
+    .fill((reader, first) => reader.array(first & 0x0f), 0x90, 0xa0)
+    .fill((reader, first) => reader.text(first & 0x1f), 0xa0, 0xc0)
     .fill(unusual, 0xc0, 0xe0)
     .fill((_, first) => first - 0x100, 0xe0, 0x100);
 }
 
-/** Goes past some bytes. @returns where they begin */
-function past(cursor: Cursor, bytes: number): number {
-  const { at } = cursor;
-  cursor.at += bytes;
-  return at;
-}
+/** Reading is never interrupted by other reading, so one reader is enough. */
+const reader = new Reader();
 
-function uint8(cursor: Cursor): number {
-  return cursor.bytes.readUInt8(past(cursor, 1));
-}
-
-function uint16(cursor: Cursor): number {
-  return cursor.bytes.readUInt16BE(past(cursor, 2));
-}
-
-function uint32(cursor: Cursor): number {
-  return cursor.bytes.readUInt32BE(past(cursor, 4));
+/**
+ * The value that takes up all of `bytes` from `start` on.
+ * @throws as msgpackr does
+ */
+export function unpack(bytes: Uint8Array, start = 0): unknown {
+  const { buffer, byteOffset, byteLength } = bytes;
+  try {
+    return reader.message(buffer, byteOffset + start, byteOffset + byteLength);
+  } catch {
+    // Whatever it was, reading past the end included: msgpackr says what it is.
+    return msgpackr.unpack(bytes.subarray(start));
+  }
 }

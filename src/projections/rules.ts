@@ -38,7 +38,7 @@ export const STATE_ROOTS: TableDefinition<StateRootRow> = {
   name: 'state_roots',
   key: (row) => String(row.at_index),
   columns: ['at_index', 'digest', 'roots', 'rules'],
-  indexes: { by_index: (row) => [[row.at_index]] },
+  indexes: { by_index: ['at_index'] },
 };
 
 type Facts =

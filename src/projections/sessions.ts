@@ -64,21 +64,21 @@ export const KEYS: TableDefinition<KeyRow> = {
   name: 'keys',
   key: (row) => row.id,
   columns: ['id', 'index', 'print', 'at'],
-  indexes: { by_age: (row) => [[row.at, row.index]] },
+  indexes: { by_age: ['at', 'index'] },
 };
 
 export const SESSIONS: TableDefinition<SessionRow> = {
   name: 'sessions',
   key: (row) => String(row.session),
   columns: ['session', 'actor', 'last_seq', 'last_at'],
-  indexes: { by_use: (row) => [[row.last_at]] },
+  indexes: { by_use: ['last_at'] },
 };
 
 export const SEQUENCES: TableDefinition<SequenceRow> = {
   name: 'session_sequences',
   key: (row) => `${row.session}/${row.seq}`,
   columns: ['session', 'seq', 'index'],
-  indexes: { by_session: (row) => [[row.session, row.seq]] },
+  indexes: { by_session: ['session', 'seq'] },
 };
 
 /**

@@ -11,10 +11,16 @@ import {
   areSame,
   distinct,
   type IndexKey,
-  keyed,
+  type IndexPart,
   OrderedIndex,
   type ReadonlyOrderedIndex,
 } from './ordered-index.ts';
+
+/**
+ * An index: the columns that its one tuple is made of, which hold text or numbers, or what maps a row to
+ * the tuples it appears under (none, one or several). The row's key is appended, so the order is total.
+ */
+export type IndexOf<Row> = readonly (keyof Row & string)[] | ((row: Row) => readonly IndexKey[]);
 
 /** Describes a table, once, at module level; the machine of each group makes its own instance of it. */
 export interface TableDefinition<Row> {
@@ -23,15 +29,17 @@ export interface TableDefinition<Row> {
   readonly key: (row: Row) => string;
   /** The columns in the order in which they are encoded. Every column of Row, each once. */
   readonly columns: readonly (keyof Row & string)[];
-  /**
-   * Each index maps a row to the tuples it appears under (none, one or several); the row's key is
-   * appended, so the order is total.
-   */
-  readonly indexes?: Readonly<Record<string, (row: Row) => readonly IndexKey[]>>;
+  readonly indexes?: Readonly<Record<string, IndexOf<Row>>>;
   /** Each counter counts the rows per label; a row without a label is not counted. */
   readonly counters?: Readonly<Record<string, (row: Row) => string | undefined>>;
   /** Which rows are kept as text, and how: where a table keeps many that nobody asks about. */
   readonly packing?: Packing<Row>;
+}
+
+/** The tuples of a row under an index, without its key. */
+export function tuplesUnder<Row>(index: IndexOf<Row>, row: Row): readonly IndexKey[] {
+  if (typeof index === 'function') return index(row);
+  return [index.map((column) => row[column] as IndexPart)];
 }
 
 /** What rules and queries may do with a table. */
@@ -79,26 +87,41 @@ const NO_TUPLES: readonly IndexKey[] = [];
  * a definition may throw, while nothing has changed; `move` cannot fail. So rollback is always whole.
  */
 class RowIndex<Row> {
-  readonly tree = new OrderedIndex();
+  readonly ordered = new OrderedIndex();
   readonly #tuples: (row: Row) => readonly IndexKey[];
+  /** What the tuples are made of, where that is all: then most changes of a row are none of the index. */
+  readonly #columns: readonly (keyof Row)[] | undefined;
   #isMoved = false;
   #from = NO_TUPLES;
   #to = NO_TUPLES;
 
-  constructor(tuples: (row: Row) => readonly IndexKey[]) {
-    this.#tuples = tuples;
+  constructor(index: IndexOf<Row>) {
+    this.#columns = typeof index === 'function' ? undefined : index;
+    this.#tuples = (row) => tuplesUnder(index, row);
   }
 
-  plan(key: string, before: Row | undefined, after: Row | undefined): void {
-    const [from, to] = [this.#tuplesOf(before), this.#tuplesOf(after)];
-    this.#isMoved = !areSame(from, to);
-    if (!this.#isMoved) return;
-    this.#from = withKey(from, key);
-    this.#to = withKey(to, key);
+  plan(before: Row | undefined, after: Row | undefined): void {
+    this.#isMoved = !this.#isUntouched(before, after) && this.#read(before, after);
   }
 
-  move(): void {
-    if (this.#isMoved) this.tree.move(this.#from, this.#to);
+  move(key: string): void {
+    if (this.#isMoved) this.ordered.move(key, this.#from, this.#to);
+  }
+
+  #isUntouched(before: Row | undefined, after: Row | undefined): boolean {
+    if (before === undefined || after === undefined || this.#columns === undefined) return false;
+    return haveSame(this.#columns, before, after);
+  }
+
+  /** @returns whether the tuples are others */
+  #read(before: Row | undefined, after: Row | undefined): boolean {
+    const from = this.#tuplesOf(before);
+    const to = this.#tuplesOf(after);
+    if (areSame(from, to)) return false;
+    for (const tuple of to) this.ordered.assertPlaced(tuple);
+    this.#from = distinct(from);
+    this.#to = distinct(to);
+    return true;
   }
 
   #tuplesOf(row: Row | undefined): readonly IndexKey[] {
@@ -106,8 +129,9 @@ class RowIndex<Row> {
   }
 }
 
-function withKey(tuples: readonly IndexKey[], key: string): readonly IndexKey[] {
-  return tuples.length === 0 ? NO_TUPLES : distinct(tuples.map((tuple) => keyed(tuple, key)));
+function haveSame<Row>(columns: readonly (keyof Row)[], one: Row, other: Row): boolean {
+  for (const column of columns) if (one[column] !== other[column]) return false;
+  return true;
 }
 
 /** Rows per label; a label without rows is forgotten. */
@@ -125,7 +149,7 @@ class RowCounter<Row> {
     return this.counts.get(label) ?? 0;
   }
 
-  plan(_key: string, before: Row | undefined, after: Row | undefined): void {
+  plan(before: Row | undefined, after: Row | undefined): void {
     const from = this.#labelOf(before);
     this.#to = this.#labelOf(after);
     this.#from = from;
@@ -161,7 +185,7 @@ export class Table<Row> implements WritableTable<Row> {
     this.definition = definition;
     this.#record = record;
     this.#rows = new KeptRows(definition.packing);
-    this.#indexes = mapValues(definition.indexes, (tuples) => new RowIndex(tuples));
+    this.#indexes = mapValues(definition.indexes, (index) => new RowIndex(index));
     this.#counters = mapValues(definition.counters, (label) => new RowCounter(label));
     this.#derived = [...this.#indexes.values(), ...this.#counters.values()];
   }
@@ -195,7 +219,7 @@ export class Table<Row> implements WritableTable<Row> {
   index(name: string): ReadonlyOrderedIndex {
     const found = this.#indexes.get(name);
     assert(found !== undefined, 'the table declares the index', name);
-    return found.tree;
+    return found.ordered;
   }
 
   at(tuple: IndexKey): Row {
@@ -229,7 +253,7 @@ export class Table<Row> implements WritableTable<Row> {
   /** Replaces and records: the only way a row changes. All of it happens, or it throws and nothing does. */
   replace(key: string, after: Row | undefined): void {
     const kept = this.#rows.kept(key);
-    this.#plan(key, this.#row(key, kept), after);
+    this.#plan(this.#row(key, kept), after);
     this.#record(this as Table<unknown>, key, kept, after);
     this.#move(key, after);
   }
@@ -237,7 +261,7 @@ export class Table<Row> implements WritableTable<Row> {
   /** Puts back what was there, without recording it: rollback and snapshots only. */
   restore(key: string, kept: Kept<Row> | undefined): void {
     const row = this.#row(key, kept);
-    this.#plan(key, this.#rows.get(key), row);
+    this.#plan(this.#rows.get(key), row);
     this.#move(key, row);
   }
 
@@ -245,14 +269,14 @@ export class Table<Row> implements WritableTable<Row> {
     return kept === undefined ? undefined : this.read(key, kept);
   }
 
-  #plan(key: string, before: Row | undefined, after: Row | undefined): void {
-    for (const derived of this.#derived) derived.plan(key, before, after);
+  #plan(before: Row | undefined, after: Row | undefined): void {
+    for (const derived of this.#derived) derived.plan(before, after);
   }
 
   #move(key: string, row: Row | undefined): void {
     if (row === undefined) this.#rows.delete(key);
     else this.#rows.set(key, row);
-    for (const derived of this.#derived) derived.move();
+    for (const derived of this.#derived) derived.move(key);
   }
 }
 

@@ -133,9 +133,12 @@ export class UndoRing {
   #dropped = 0;
   #bytes = 0;
   #open: Change[] = [];
+  /** Entries below it are not kept. */
+  #from = 0;
 
   constructor(limits: UndoLimits = UNDO_LIMITS) {
     this.#limits = limits;
+    if (limits.entries === 0) this.#from = Number.POSITIVE_INFINITY;
   }
 
   /** The lowest index whose state can still be viewed: the index before the oldest kept entry. */
@@ -146,6 +149,14 @@ export class UndoRing {
 
   get size(): number {
     return this.#kept.indices.length - this.#dropped;
+  }
+
+  /**
+   * What comes is a replay up to `index`: entries are kept from where the ring will then begin. Those
+   * before would be given up again on the way, and are never kept.
+   */
+  replayTo(index: number): void {
+    this.#from = Math.max(this.#from, index - this.#limits.entries + 1);
   }
 
   /** What the entry being applied has changed so far. */
@@ -168,6 +179,7 @@ export class UndoRing {
   commit(index: number, bytes: number): readonly Change[] {
     const changes = this.#open;
     this.#open = [];
+    if (index < this.#from) return changes;
     this.#kept.push(index, bytes, changes);
     this.#bytes += bytes;
     this.#trim();

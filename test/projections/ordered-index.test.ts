@@ -6,13 +6,13 @@ import {
   compareKeys,
   distinct,
   type IndexKey,
-  keyed,
   OrderedIndex,
 } from '../../src/projections/ordered-index.ts';
 
+/** One row after another, each with a tuple that its key ends. */
 function indexOf(...keys: readonly IndexKey[]): OrderedIndex {
   const index = new OrderedIndex();
-  index.move([], keys);
+  for (const key of keys) index.move(key.at(-1) as string, [], [key.slice(0, -1)]);
   return index;
 }
 
@@ -60,9 +60,16 @@ describe('the order', () => {
   });
 
   test('a part that is neither text nor a finite number has no place in it', () => {
-    expect(keyed(['a', 0, -1.5, ''], 'k')).toEqual(['a', 0, -1.5, '', 'k']);
+    const index = indexOf(['a', 0, -1.5, '', 'k']);
+    expect(() => index.assertPlaced(['b', 1, 1, 'b'])).not.toThrow();
     for (const part of [Number.NaN, AFTER_NUMBER, undefined, null, {}])
-      expect(() => keyed(['a', part as number], 'k')).toThrow('strings and numbers');
+      expect(() => index.assertPlaced(['a', 0, part as number, ''])).toThrow('strings and numbers');
+  });
+
+  test('a tuple that is wider or narrower than the others has none either', () => {
+    const index = indexOf(['a', 1, 'k']);
+    for (const tuple of [[], ['a'], ['a', 1, 2]])
+      expect(() => index.assertPlaced(tuple)).toThrow('one width');
   });
 });
 
@@ -72,14 +79,15 @@ describe('an ordered index', () => {
     fc.assert(
       fc.property(moves, tuple, (story, [text, number]) => {
         const index = new OrderedIndex();
-        const rows: (readonly IndexKey[])[] = [];
-        for (const [place, [tuples, victim]] of story.entries()) {
-          const after = distinct(tuples.map((parts) => [...parts, `row ${place}`]));
-          const [before = []] = rows.splice(victim % (rows.length + 2), 1);
-          index.move(before, after);
-          rows.push(after);
+        const rows = new Map<string, readonly IndexKey[]>();
+        for (const [tuples, victim] of story) {
+          const key = `row ${victim % 12}`;
+          index.move(key, rows.get(key) ?? [], distinct(tuples));
+          rows.set(key, distinct(tuples));
         }
-        const sorted = rows.flat().sort(compareKeys);
+        const sorted = [...rows]
+          .flatMap(([key, tuples]) => tuples.map((parts) => [...parts, key]))
+          .sort(compareKeys);
         const begins = (key: IndexKey): boolean => key[0] === text;
         const above = (key: IndexKey): boolean => compareKeys(key, [text, number]) > 0;
         expect(index.size).toBe(sorted.length);
@@ -103,16 +111,7 @@ describe('an ordered index', () => {
 
   test('moving leaves alone what the row had before and still has', () => {
     const index = indexOf(['a', 'k'], ['b', 'k']);
-    index.move(
-      [
-        ['a', 'k'],
-        ['b', 'k'],
-      ],
-      [
-        ['b', 'k'],
-        ['c', 'k'],
-      ],
-    );
+    index.move('k', [['a'], ['b']], [['b'], ['c']]);
     expect([...index.scan([])]).toEqual([
       ['b', 'k'],
       ['c', 'k'],
@@ -120,8 +119,8 @@ describe('an ordered index', () => {
   });
 
   test('that does not hold what a row says is an impossibility, not a surprise later', () => {
-    expect(() => indexOf().move([['a', 'k']], [])).toThrow('an index holds what its rows say');
+    expect(() => indexOf().move('k', [['a']], [])).toThrow('an index holds what its rows say');
     const taken = indexOf(['a', 'k']);
-    expect(() => taken.move([], [['a', 'k']])).toThrow('an index holds each tuple once');
+    expect(() => taken.move('k', [], [['a']])).toThrow('an index holds each tuple once');
   });
 });

@@ -7,7 +7,7 @@ import type { Entry } from '../../src/log/command.ts';
 import { Machine, type MachineOptions } from '../../src/projections/machine.ts';
 import { compareKeys, type IndexKey } from '../../src/projections/ordered-index.ts';
 import type { Fact, Outcome } from '../../src/projections/outcome.ts';
-import type { Table } from '../../src/projections/table.ts';
+import { type Table, tuplesUnder } from '../../src/projections/table.ts';
 
 /** Any Tuesday; only differences matter. */
 export const START = 1_700_000_000_000;
@@ -116,7 +116,7 @@ export function expectDerivedFromRows(machine: Machine): void {
 function indexOf(table: Table<unknown>, name: string, rows: readonly unknown[]): IndexKey[] {
   const { key, indexes } = table.definition;
   return rows
-    .flatMap((row) => indexes![name]!(row).map((tuple) => [...tuple, key(row)]))
+    .flatMap((row) => tuplesUnder(indexes![name]!, row).map((tuple) => [...tuple, key(row)]))
     .sort(compareKeys);
 }
 

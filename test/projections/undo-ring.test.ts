@@ -85,6 +85,25 @@ describe('I8: the ring is bounded', () => {
   });
 });
 
+test('a replay is kept as far as it would still be kept at its end, and what follows wholly', () => {
+  ring.replayTo(100);
+  for (let index = 1; index <= 99; index++) entry(index);
+  expect([ring.size, ring.floor]).toEqual([3, 96]);
+  expect([98, 97, 96].map(colourAt)).toEqual(['colour 98', 'colour 97', 'colour 96']);
+  for (let index = 100; index <= 105; index++) entry(index);
+  expect([ring.size, ring.floor]).toEqual([4, 101]);
+});
+
+test('a ring of no entries keeps none, and still takes back the open one', () => {
+  begin({ entries: 0, bytes: 0 });
+  entry(1);
+  lights.put({ id: 'only', colour: 'wrong' });
+  ring.rollback();
+  expect(lights.get('only')?.colour).toBe('colour 1');
+  entry(2);
+  expect([ring.size, ring.floor, [...ring.above(0)]]).toEqual([0, undefined, []]);
+});
+
 test('rollback takes back the open entry only', () => {
   entry(1);
   lights.put({ id: 'only', colour: 'wrong' });

@@ -68,9 +68,9 @@ export const ASSIGNMENTS: TableDefinition<AssignmentRow> = {
     'changed_index',
   ],
   indexes: {
-    by_assignment: (row) => [[row.assigned_index]],
-    by_node: (row) => [[row.node_id, row.status, row.assigned_index]],
-    by_status: (row) => [[row.status, row.assigned_index]],
+    by_assignment: ['assigned_index'],
+    by_node: ['node_id', 'status', 'assigned_index'],
+    by_status: ['status', 'assigned_index'],
     by_end: (row) => (row.completed_at === null ? [] : [[row.completed_at]]),
   },
   counters: {

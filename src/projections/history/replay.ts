@@ -68,8 +68,8 @@ export function stateRoots(machine: Machine): SnapshotRoots {
   return step.value;
 }
 
-/** An audit looks at every entry once: the undo of one entry is all it needs. */
-export const NO_UNDO: UndoLimits = { entries: 1, bytes: 0 };
+/** An audit looks at every entry once, and goes back behind none: the open entry can always be undone. */
+export const NO_UNDO: UndoLimits = { entries: 0, bytes: 0 };
 
 /** A machine as a snapshot left it. @throws where the snapshot cannot be used */
 async function machineAt(

@@ -40,14 +40,14 @@ export const LOCKS: TableDefinition<LockRow> = {
     'changed_index',
   ],
   indexes: {
-    by_name: () => [[]],
-    by_owner: (row) => [[row.owner]],
+    by_name: [],
+    by_owner: ['owner'],
     by_end: (row) => [[endInIndex(row)]],
   },
 };
 
 /** A row of its own with the same columns: a literal, which keeps them in the object itself. */
-export function copyOf(row: LockRow): LockRow {
+export function copyOf(row: LockRow): { -readonly [Column in keyof LockRow]: LockRow[Column] } {
   return {
     name: row.name,
     owner: row.owner,

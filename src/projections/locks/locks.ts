@@ -227,10 +227,11 @@ function lockChanged(tables: ReadonlyTables, data: { readonly name: string }): n
   return tables.of(LOCKS).get(data.name)?.changed_index ?? 0;
 }
 
-function change(tables: WritableTables, name: string, columns: Partial<LockRow>): void {
+/** The row a fact speaks of, to be changed and put: a copy, since rows are never changed. */
+function changing(tables: WritableTables, name: string): ReturnType<typeof copyOf> {
   const row = tables.of(LOCKS).get(name);
   assert(row !== undefined, 'a fact about a lock speaks of a row');
-  tables.of(LOCKS).put(Object.assign(copyOf(row), columns));
+  return copyOf(row);
 }
 
 export const locks = projection<Facts>({
@@ -279,10 +280,19 @@ export const locks = projection<Facts>({
         state: 'held',
         changed_index: moment.index,
       }),
-    lock_renewed: (tables, { name, deadline_at }, moment) =>
-      change(tables, name, { deadline_at, changed_index: moment.index }),
-    lock_delayed: (tables, { name, blocked_until }, moment) =>
-      change(tables, name, { state: 'delayed', blocked_until, changed_index: moment.index }),
+    lock_renewed: (tables, { name, deadline_at }, moment) => {
+      const row = changing(tables, name);
+      row.deadline_at = deadline_at;
+      row.changed_index = moment.index;
+      tables.of(LOCKS).put(row);
+    },
+    lock_delayed: (tables, { name, blocked_until }, moment) => {
+      const row = changing(tables, name);
+      row.state = 'delayed';
+      row.blocked_until = blocked_until;
+      row.changed_index = moment.index;
+      tables.of(LOCKS).put(row);
+    },
     lock_released: (tables, { name }) => tables.of(LOCKS).remove(name),
     lock_expired: (tables, { name }) => tables.of(LOCKS).remove(name),
   },

@@ -216,7 +216,7 @@ export const WORK: TableDefinition<WorkRow> = {
     by_end: (row) => when(isEnded(row), [row.ended_at ?? 0, row.changed_index]),
     by_unique_key: (row) => (row.unique_key === null || isEnded(row) ? [] : [[row.unique_key]]),
     /** Lists of a queue merge its statuses: an index of its own would weigh more than all that asks for it. */
-    by_status: (row) => [[row.status, row.queue, row.added_index, row.position]],
+    by_status: ['status', 'queue', 'added_index', 'position'],
   },
   counters: {
     status: (row) => row.status,

@@ -251,6 +251,7 @@ export class Group implements EngineSink {
 
   async #start(): Promise<Engine> {
     const applied = await this.snapshots.restore();
+    this.machine.undo.replayTo(this.#options.log.bounds(this.id).last);
     try {
       return await this.#startEngine(applied);
     } finally {

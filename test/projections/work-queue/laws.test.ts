@@ -5,6 +5,7 @@ import type { Outcome } from '../../../src/projections/outcome.ts';
 import { Machine, TOKEN_EPOCH } from '../../../src/projections/machine.ts';
 import { MAIN_PROJECTIONS } from '../../../src/projections/registry.ts';
 import type { Facts } from '../../../src/projections/work-queue/facts.ts';
+import { tuplesUnder } from '../../../src/projections/table.ts';
 import { LANES } from '../../../src/projections/work-queue/lanes.ts';
 import { QUEUES } from '../../../src/projections/work-queue/queues.ts';
 import { shapeOf } from '../../../src/projections/work-queue/shape.ts';
@@ -172,9 +173,9 @@ describe('what is derived', () => {
           const { counters = {}, indexes = {}, key } = table.definition;
           for (const [name, label] of Object.entries(counters))
             expect(sorted(table.counts(name))).toEqual(sorted(recount(rows, label)));
-          for (const [name, tuples] of Object.entries(indexes)) {
+          for (const [name, index] of Object.entries(indexes)) {
             const expected = rows.flatMap((row) =>
-              tuples(row).map((tuple) => [...tuple, key(row)]),
+              tuplesUnder(index, row).map((tuple) => [...tuple, key(row)]),
             );
             const held = [...table.index(name).scan([])];
             expect(held).toHaveLength(expected.length);
