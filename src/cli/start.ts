@@ -14,11 +14,13 @@ import { type FaultCode, faultOf, LogFault } from '../log/fault.ts';
 import { Node } from '../node.ts';
 import { type ConfigOptions, configured, faultLines } from './config.ts';
 import { CommandFault, EXIT, type Exit } from './exit.ts';
+import { boundHeapGrowth } from './heap.ts';
 import type { Invocation } from './invocation.ts';
 import { isRunning } from './log/offline.ts';
 import type { Screen } from './screen.ts';
 
 export async function start(invocation: Invocation, options: ConfigOptions): Promise<Exit> {
+  boundHeapGrowth();
   const loaded = await configured(invocation, options);
   if (loaded.kind === 'faults')
     throw new CommandFault(EXIT.configuration, faultLines(loaded.faults).join('\n'));
