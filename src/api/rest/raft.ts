@@ -88,22 +88,55 @@ async function acted<Schema extends z.ZodObject>(
   return act({ serving, group: serving.node.main, body, within: query.timeout });
 }
 
-/** Answers with how things stand after the change; `at` is what the answer says of its index. */
-async function changed(
-  { serving, group, within }: Act<unknown>,
-  change: Promise<ConfigurationChange>,
-  at: (index: number) => object,
-): Promise<Reply> {
-  const { clock } = serving.node;
-  const answer = await answeredWithin(change, { clock, within, otherwise: LATE });
+/** Changes the members; answers with how things stand after it. */
+async function changeMembers(act: Act<z.output<typeof VOTERS>>): Promise<Reply> {
+  const { group, body } = act;
+  const answer = await inTime(act, group.change(wanted(group, body)));
   if (answer.kind === 'refused') return refusal(refusedChange(answer, group));
-  return ok({ ...at(answer.index), ...standing(group) });
+  return ok({ index: answer.index, ...standing(group) });
 }
 
-/** A change of members is an entry. */
-const atIndex = (index: number): object => ({ index });
-/** Handing over leaves none of its own. */
-const nowhere = (): object => ({});
+/** Hands over; answers when a leader of a later term speaks. Who was told to lead may have lost. */
+async function transfer(act: Act<z.output<typeof TRANSFER>>): Promise<Reply> {
+  const { group, body } = act;
+  const before = group.status();
+  if (body.to === before.leader_id) return ok(standing(group));
+  const answer = await inTime(act, group.transfer(body.to));
+  if (answer.kind === 'refused') return refusal(refusedChange(answer, group));
+  return handedTo(body.to, await leaderAfter(act, before.term), group);
+}
+
+function handedTo(to: string | undefined, leader: string | undefined, group: Group): Reply {
+  if (leader === undefined)
+    return refusal(problem('no-leader', 'nobody leads yet', standing(group)));
+  if (to === undefined || to === leader) return ok(standing(group));
+  return refusal(problem('conflict', `${to} was told to lead, and did not win`, standing(group)));
+}
+
+/** How often it is looked who leads now. */
+const LOOK_MS = 10;
+
+async function leaderAfter(
+  { serving, group, within }: Act<unknown>,
+  term: number,
+): Promise<string | undefined> {
+  const { clock } = serving.node;
+  const until = clock.monotonic() + within;
+  let { leader_id: leader, term: now } = group.status();
+  while (now <= term || leader === undefined) {
+    if (clock.monotonic() > until) return undefined;
+    await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
+    ({ leader_id: leader, term: now } = group.status());
+  }
+  return leader;
+}
+
+function inTime(
+  { serving, within }: Act<unknown>,
+  change: Promise<ConfigurationChange>,
+): Promise<ConfigurationChange> {
+  return answeredWithin(change, { clock: serving.node.clock, within, otherwise: LATE });
+}
 
 const LATE: ConfigurationChange = {
   kind: 'refused',
@@ -144,7 +177,7 @@ export const RAFT: readonly Endpoint[] = [
     summary: 'Hands leadership to a voter.',
     body: TRANSFER,
     problems: ['conflict', 'no-leader', 'commit-unknown'],
-    act: (act) => changed(act, act.group.transfer(act.body.to), nowhere),
+    act: transfer,
   }),
   operation({
     method: 'POST',
@@ -165,6 +198,6 @@ export const RAFT: readonly Endpoint[] = [
     summary: 'Says who votes and who only follows; each must take part already.',
     body: VOTERS,
     problems: ['conflict', 'no-leader', 'commit-unknown'],
-    act: (act) => changed(act, act.group.change(wanted(act.group, act.body)), atIndex),
+    act: changeMembers,
   }),
 ];

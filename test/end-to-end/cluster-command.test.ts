@@ -1,0 +1,124 @@
+/** `quorate cluster`: several nodes on one machine, for whoever wants to see them agree. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { ask, fetched } from './ask.ts';
+import { until, within } from './condition.ts';
+import { temporaryFolder } from './folder.ts';
+import { quorate } from './quorate-command.ts';
+
+const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
+
+interface Row {
+  readonly node_id: string;
+  readonly url: string;
+  readonly role: string;
+  readonly pid: number;
+}
+
+class ClusterCommand {
+  readonly child: ChildProcess;
+  readonly #ended: Promise<readonly [number | null]>;
+  out = '';
+  err = '';
+
+  constructor(...words: readonly string[]) {
+    const env = { PATH: process.env['PATH'] };
+    const ports = ['--port', '0', '--raft-port', '0'];
+    this.child = spawn(process.execPath, [MAIN, 'cluster', ...ports, ...words], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.out += text));
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.err += text));
+    this.#ended = once(this.child, 'close') as Promise<[number | null]>;
+    onTestFinished(async () => {
+      this.child.kill('SIGTERM');
+      await this.#ended;
+    });
+  }
+
+  async ended(): Promise<number | null> {
+    const [code] = await within('the command ends', this.#ended, 60_000);
+    return code;
+  }
+
+  rows(): Promise<readonly Row[]> {
+    return until(
+      `the cluster is ready; it says ${this.err}`,
+      () => /^\}$/m.test(this.out) && (JSON.parse(this.out) as { nodes: readonly Row[] }).nodes,
+      60_000,
+    );
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'it starts three nodes that found a cluster, tells what they are, and %s stops them all',
+  async (signal) => {
+    const directory = await temporaryFolder();
+    const command = new ClusterCommand('--dir', directory, '-o', 'json');
+    const rows = await command.rows();
+    expect(rows.map(({ node_id }) => node_id)).toEqual(['node-1', 'node-2', 'node-3']);
+    expect(rows.filter(({ role }) => role === 'leader')).toHaveLength(1);
+    for (const { url } of rows) expect((await ask(`${url}/readyz`)).status).toBe(200);
+    expect(command.err).toMatch(/node-\d │ leads in term \d+: a majority voted for it/);
+    command.child.kill(signal);
+    expect(await command.ended()).toBe(0);
+    expect(rows.filter(({ pid }) => isAlive(pid))).toEqual([]);
+  },
+);
+
+test('a node that is killed is told with its last words and stays away; the others go on', async () => {
+  const command = new ClusterCommand('--dir', await temporaryFolder(), '-o', 'json');
+  const rows = await command.rows();
+  const leader = rows.find(({ role }) => role === 'leader')!;
+  const others = rows.filter((row) => row !== leader);
+  process.kill(leader.pid, 'SIGKILL');
+  await until('it is told', () =>
+    command.err.includes(`${leader.node_id} │ ended by itself (SIGKILL)`),
+  );
+  expect(command.err).toMatch(/start it again: quorate start --node-id node-\d --data-dir \S+/);
+  await until('another leads', async () => {
+    const reply = await ask(`${others[0]!.url}/v1/work`, { body: { work_id: 'after' } });
+    return [200, 409].includes(reply.status);
+  });
+  for (const { pid } of others) expect(isAlive(pid)).toBe(true);
+  expect(isAlive(leader.pid)).toBe(false);
+
+  // What the operator's commands say of the rest.
+  const [one] = others as [Row];
+  const raft = await quorate('raft', 'status', '--url', one.url);
+  expect(raft).toMatchObject({ code: 0 });
+  expect(raft.stdout).toMatch(/leader +node-\d, term \d+ \(raft\)\ncluster +partial/);
+  const shown = await quorate('voters', 'show', '--url', one.url, '-o', 'json');
+  expect((JSON.parse(shown.stdout) as { voters: unknown[] }).voters).toHaveLength(3);
+  const stranger = await quorate('raft', 'transfer', 'node-9', '--url', one.url);
+  expect(stranger).toMatchObject({ code: 1, stderr: expect.stringMatching(/only a voter/) });
+  const status = await fetched(`${one.url}/status`);
+  const words = await quorate('status', '--url', one.url);
+  expect(words.stdout).toContain((status['cluster'] as { cluster_id: string }).cluster_id);
+
+  command.child.kill('SIGTERM');
+  expect(await command.ended()).toBe(0);
+});
+
+test('a node that cannot start stops them all, says why, and its exit code is theirs', async () => {
+  const directory = await temporaryFolder();
+  const first = new ClusterCommand('--dir', directory, '-o', 'json');
+  const rows = await first.rows();
+  const second = new ClusterCommand('--dir', directory, '-o', 'json');
+  expect(await second.ended()).toBe(74);
+  expect(second.out).toBe('');
+  expect(second.err).toMatch(/did not start; the others were stopped/);
+  expect(second.err).toMatch(/is in use by the node at http/);
+  for (const { url } of rows) expect((await ask(`${url}/livez`)).status).toBe(200);
+});

@@ -1,0 +1,179 @@
+/**
+ * A cluster as its operator sees it: a process for each node, directories that outlive them, and whoever
+ * answers. Whatever a test starts ends with the test.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { portsFrom } from '../../src/cli/cluster/ports.ts';
+import { ask, fetched } from './ask.ts';
+import { until } from './condition.ts';
+import { digestOf, type Standing } from './digest.ts';
+import { temporaryFolder } from './folder.ts';
+import { type Exit, NodeProcess } from './node-process.ts';
+
+/** Elections are for leaders that are gone here, not for processes that wait for their turn. */
+const SETTINGS = { RAFT_ELECTION: '600ms', RAFT_HEARTBEAT: '60ms' };
+
+/** The members of a cluster as one of them shows them. */
+export interface Members {
+  readonly leader: string | null;
+  readonly role: string;
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+  /** The store of each voter, by id. */
+  readonly stores: Readonly<Record<string, string>>;
+}
+
+interface Shown {
+  readonly id: string;
+  readonly store: string;
+}
+
+export class ClusterProcesses {
+  readonly #folder: string;
+  readonly #raftPorts: ReadonlyMap<string, number>;
+  readonly #peers: string;
+  readonly #nodes = new Map<string, NodeProcess>();
+  #written = 0;
+
+  private constructor(folder: string, raftPorts: ReadonlyMap<string, number>) {
+    this.#folder = folder;
+    this.#raftPorts = raftPorts;
+    this.#peers = [...raftPorts].map(([id, port]) => `${id}@127.0.0.1:1:${port}`).join(',');
+  }
+
+  /** Nodes of these names found a cluster. */
+  static async found(...ids: readonly string[]): Promise<ClusterProcesses> {
+    const ports = await portsFrom(0, ids.length);
+    const raftPorts = new Map(ids.map((id, place) => [id, ports[place]!]));
+    const cluster = new ClusterProcesses(await temporaryFolder(), raftPorts);
+    await Promise.all(ids.map((id) => cluster.start(id)));
+    await Promise.all(ids.map((id) => cluster.isReady(id)));
+    return cluster;
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#nodes].filter(([, { isRunning }]) => isRunning).map(([id]) => id);
+  }
+
+  node(id: string): NodeProcess {
+    return this.#nodes.get(id)!;
+  }
+
+  directory(id: string): string {
+    return join(this.#folder, id);
+  }
+
+  /** Where other nodes reach one of the founders. */
+  address(id: string): string {
+    return `127.0.0.1:${this.#raftPorts.get(id)}`;
+  }
+
+  /** Starts a node, for the first time or again; it knows the founders unless it is told of other ways. */
+  async start(id: string, settings?: Readonly<Record<string, string>>): Promise<void> {
+    const port = this.#raftPorts.get(id) ?? 0;
+    const ways = settings ?? { PEERS: this.#peers };
+    const node = NodeProcess.launch({
+      directory: this.directory(id),
+      nodeId: id,
+      settings: { ...SETTINGS, RAFT_PORT: String(port), ...ways },
+    });
+    this.#nodes.set(id, node);
+    await node.listening();
+  }
+
+  async isReady(id: string): Promise<void> {
+    await until(`${id} is ready`, async () => {
+      const reply = await ask(`${this.node(id).url}/readyz`);
+      return reply.status === 200;
+    });
+  }
+
+  async kill(id: string): Promise<void> {
+    await this.node(id).kill();
+  }
+
+  /** The disk of a node that is gone is gone, too. */
+  async empty(id: string): Promise<void> {
+    await rm(this.directory(id), { recursive: true });
+  }
+
+  async stop(): Promise<readonly Exit[]> {
+    return Promise.all(this.ids.map((id) => this.node(id).stop()));
+  }
+
+  async members(seenBy: string): Promise<Members> {
+    const raft = await fetched(`${this.node(seenBy).url}/raft/status`);
+    const voters = raft['voters'] as readonly Shown[];
+    const learners = raft['learners'] as readonly Shown[];
+    return {
+      leader: raft['leader_id'] as string | null,
+      role: String(raft['role']),
+      voters: voters.map(({ id }) => id).toSorted(),
+      learners: learners.map(({ id }) => id).toSorted(),
+      stores: Object.fromEntries(voters.map(({ id, store }) => [id, store])),
+    };
+  }
+
+  /** Who leads, once everybody who runs agrees. */
+  leader(): Promise<string> {
+    return until('everybody knows the same leader', async () => {
+      const seen = await Promise.all(this.ids.map((id) => this.members(id)));
+      const leaders = new Set(seen.map(({ leader }) => leader));
+      const [leader] = leaders;
+      return leaders.size === 1 && leader !== null && leader;
+    });
+  }
+
+  /** Adds an item of work at a node, again and again until it is there; its key makes that once. */
+  async write(at: string): Promise<string> {
+    this.#written += 1;
+    const work_id = `w-${this.#written}`;
+    await until(`${work_id} is written at ${at}`, () => this.#tried(at, work_id), 60_000);
+    return work_id;
+  }
+
+  async #tried(at: string, work_id: string): Promise<boolean> {
+    const headers = { 'idempotency-key': work_id };
+    const reply = await ask(`${this.node(at).url}/v1/work`, { body: { work_id }, headers });
+    if (![200, 409, 503, 504].includes(reply.status)) throw new Error(reply.text);
+    return reply.status === 200;
+  }
+
+  /** The status of a linearizable read: 200 where the item is there. */
+  async reads(at: string, work_id: string): Promise<number> {
+    const reply = await ask(`${this.node(at).url}/v1/work/${work_id}`);
+    return reply.status;
+  }
+
+  /** Asks a node for a change until it is made. @throws when it is refused for good */
+  async change(at: string, path: string, body: object): Promise<void> {
+    const method = path === '/v1/voters' ? 'PUT' : 'POST';
+    await until(`${path} ${JSON.stringify(body)}`, async () => {
+      const reply = await ask(`${this.node(at).url}${path}`, { method, body });
+      if (![200, 409, 503].includes(reply.status)) throw new Error(reply.text);
+      return reply.status === 200;
+    });
+  }
+
+  /** What everybody who runs holds, once it is the same. */
+  agreed(): Promise<Standing> {
+    return until('all hold the same', async () => {
+      const seen = await Promise.all(this.ids.map((id) => digestOf(this.node(id).url)));
+      const [first, ...others] = seen;
+      const same = others.every(
+        ({ index, digest }) => index === first?.index && digest === first.digest,
+      );
+      return same && first;
+    });
+  }
+
+  /** How often each item was added, by the log of a node. */
+  async additions(at: string): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    const log = await fetched(`${this.node(at).url}/v1/log?type=add_work&limit=1000`);
+    for (const { data } of log['items'] as readonly { readonly data: { work_id: string } }[])
+      counts.set(data.work_id, (counts.get(data.work_id) ?? 0) + 1);
+    return counts;
+  }
+}
