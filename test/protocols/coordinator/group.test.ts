@@ -293,7 +293,7 @@ describe('stopping', () => {
     expect(clock.waiting).toBe(0);
     expect(await asked(group, add('a'))).toEqual({ kind: 'refused', code: 'shutting-down' });
     expect(group.isLeader).toBe(false);
-    expect(group.loops().map(({ status }) => status)).toEqual(['stopped']);
+    expect(group.loops().map(({ status }) => status)).toEqual(['stopped', 'stopped']);
   });
 
   test('what was under way when the group is stopped is answered', async () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RaftBug } from '../../../../src/protocols/raft/core/bug.ts';
 import type { Entry } from '../../../../src/protocols/raft/core/entry.ts';

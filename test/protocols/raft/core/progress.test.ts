@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Progress } from '../../../../src/protocols/raft/core/progress.ts';
 import { BOUNDS } from './cores.ts';

@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { command, projection } from '../../../src/projections/projection.ts';
+import { until } from '../../end-to-end/condition.ts';
+import { add, addMany, asked, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
+import { LocalCluster } from './local-cluster.ts';
+
+/** A rule that looks at something outside the log: what no rule may do. */
+function moody(mood: { bad: boolean }) {
+  return projection<{ readonly type: 'felt'; readonly mood: string }>({
+    name: 'moody',
+    summary: 'Decides by its mood.',
+    tables: [],
+    commands: {
+      feel: command({
+        summary: 'Says how it feels.',
+        origin: 'client',
+        role: 'admin',
+        traffic: 'data',
+        schema: z.object({}),
+        decide: (ruling) => {
+          ruling.emit({ type: 'felt', mood: mood.bad ? 'bad' : 'good' });
+          return undefined;
+        },
+      }),
+    },
+    folds: { felt: () => undefined },
+  });
+}
+
+const FEEL = { type: 'feel', data: {} };
+
+function feeling(mood: { bad: boolean }) {
+  return { projections: [...PROJECTIONS, moody(mood)] };
+}
+
+describe('three nodes', () => {
+  test('any of them takes what is proposed, and all apply the same', async () => {
+    const cluster = await LocalCluster.founded(3);
+    for (const { group } of cluster.members.values())
+      expect(await asked(group, add('a'))).toMatchObject({
+        kind: 'answered',
+        outcome: { kind: 'applied' },
+      });
+    await cluster.untilEqual();
+    for (const { group } of cluster.members.values()) expect(sumOf(group, 'a')).toBe(3);
+  });
+
+  test('a read at any of them sees what was answered before', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const [follower, other] = cluster.followers;
+    await asked(follower!.group, add('a'));
+    expect(await other!.group.read()).toMatchObject({ kind: 'at' });
+    expect(sumOf(other!.group, 'a')).toBe(1);
+  });
+
+  test('trap 1: what was answered outlives its leader', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const leader = cluster.leader!;
+    await addMany(leader.group, 100);
+    cluster.networks.isolate(leader.id);
+    cluster.members.delete(leader.id);
+    const next = await cluster.untilLed();
+    for (let place = 0; place < 100; place++) expect(sumOf(next.group, `name ${place}`)).toBe(1);
+  });
+
+  test('trap 4: a minority elects nobody and answers nothing', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const [follower] = cluster.followers;
+    cluster.networks.isolate(follower!.id);
+    await until('it knows no leader', () => follower!.group.status().leader_id === undefined);
+    const { term } = follower!.group.status();
+    expect(await asked(follower!.group, add('a'))).toEqual({ kind: 'refused', code: 'no-leader' });
+    await addMany(cluster.leader!.group, 10);
+    expect(follower!.group.status()).toMatchObject({
+      term,
+      role: expect.not.stringMatching('leader'),
+    });
+    cluster.networks.mend(follower!.id);
+    await cluster.untilEqual();
+  });
+
+  test('a leader that stops hands over first', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const leader = cluster.leader!;
+    await asked(leader.group, add('a'));
+    await leader.stop();
+    cluster.members.delete(leader.id);
+    const next = await cluster.untilLed();
+    const became = next.traces.findLast(({ kind }) => kind === 'became');
+    expect(became).toMatchObject({ role: 'leader' });
+    expect(sumOf(next.group, 'a')).toBe(1);
+  });
+
+  test('a node that starts again has what it had, and catches up', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const [follower] = cluster.followers;
+    await addMany(cluster.leader!.group, 20);
+    await follower!.stop();
+    cluster.members.delete(follower!.id);
+    await addMany((await cluster.untilLed()).group, 20);
+    await cluster.start(follower!.id, { directory: follower!.directory });
+    await cluster.untilEqual();
+    expect(sumOf(cluster.at(follower!.id).group, 'name 7')).toBe(2);
+  });
+});
+
+describe('taking part', () => {
+  test('a node alone founds a cluster, and another that is told of it comes to vote', async () => {
+    const cluster = await LocalCluster.founded(1);
+    await addMany(cluster.leader!.group, 300);
+    const second = await cluster.start('n2', { join: ['n1'] });
+    await until('it votes', () => second.group.status().voters.includes('n2'));
+    await cluster.untilEqual();
+    expect(second.log.identity.clusterId).toBe(cluster.at('n1').log.identity.clusterId);
+    expect(await asked(second.group, add('a'))).toMatchObject({ kind: 'answered' });
+  });
+
+  test('who is too far behind for the log gets a snapshot, and goes on from it', async () => {
+    const cluster = await LocalCluster.founded(1, {
+      n1: { group: { retention: { kind: 'entries', entries: 10 } } },
+    });
+    const { group, log } = cluster.leader!;
+    for (let round = 0; round < 5; round++) await addMany(group, 300);
+    await group.snapshots.take();
+    await until('the log was trimmed', () => log.bounds(group.id).first > 300);
+    const second = await cluster.start('n2', { join: ['n1'] });
+    await until('it votes', () => second.group.status().voters.includes('n2'));
+    await cluster.untilEqual();
+    expect(second.log.bounds(group.id).first).toBeGreaterThan(300);
+    await asked(second.group, add('name 7'));
+    expect(sumOf(second.group, 'name 7')).toBe(6);
+    await second.stop();
+    cluster.members.delete('n2');
+    await cluster.start('n2', { directory: second.directory });
+    await cluster.untilEqual();
+    expect(sumOf(cluster.at('n2').group, 'name 7')).toBe(6);
+  });
+
+  test('a voter that lost its disk comes back as a learner, and votes when it has everything', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const [lost] = cluster.followers;
+    await addMany(cluster.leader!.group, 50);
+    await lost!.stop();
+    cluster.members.delete(lost!.id);
+    await until('it is missed', () => cluster.leader !== undefined);
+    const again = await cluster.start(lost!.id);
+    const store = again.log.identity.storeId;
+    await until(
+      'its new store votes',
+      () => cluster.leader?.engine.members().voters.some((voter) => voter.store === store) ?? false,
+    );
+    await cluster.untilEqual();
+    expect(cluster.leader!.group.status().voters).toHaveLength(3);
+    expect(sumOf(again.group, 'name 7')).toBe(1);
+  }, 30_000);
+});
+
+describe('digests', () => {
+  test('an entry that was decided differently is named by its index, and decided again', async () => {
+    const mood = { bad: false };
+    const cluster = await LocalCluster.founded(3, {
+      n1: feeling({ bad: false }),
+      n2: feeling({ bad: false }),
+      n3: feeling(mood),
+    });
+    if (cluster.leader!.id === 'n3') {
+      await cluster.at('n3').engine.transfer(undefined);
+      await until(
+        'another leads',
+        () => cluster.leader !== undefined && cluster.leader.id !== 'n3',
+      );
+    }
+    const { group } = cluster.leader!;
+    await addMany(group, 600);
+    mood.bad = true;
+    const answer = await asked(group, FEEL);
+    await addMany(group, 300);
+    const third = cluster.at('n3');
+    await until('it has applied the entry', () => third.group.machine.position.index > 900);
+    mood.bad = false;
+    await cluster.untilEqual();
+    const [error] = third.loopErrors as Error[];
+    expect(error?.message).toBe(
+      `entry ${answer.kind === 'answered' ? answer.index : 0} was decided differently here`,
+    );
+    expect(third.faults).toEqual([]);
+  }, 20_000);
+
+  test('who decides differently again does not go on', async () => {
+    const cluster = await LocalCluster.founded(3, {
+      n1: feeling({ bad: false }),
+      n2: feeling({ bad: false }),
+      n3: feeling({ bad: true }),
+    });
+    if (cluster.leader!.id === 'n3') {
+      await cluster.at('n3').engine.transfer(undefined);
+      await until(
+        'another leads',
+        () => cluster.leader !== undefined && cluster.leader.id !== 'n3',
+      );
+    }
+    const answer = await asked(cluster.leader!.group, FEEL);
+    const third = cluster.at('n3');
+    await until('it is at fault', () => third.faults.length > 0);
+    expect(third.faults[0]?.message).toContain(
+      `decides entry ${answer.kind === 'answered' ? answer.index : 0} differently`,
+    );
+  }, 20_000);
+});
