@@ -15,20 +15,21 @@ const TICK = 10;
 
 export class LivedTime {
   readonly #stall: number;
+  /** When the last step was, by the host's clock. */
+  #last: number;
   #skipped = 0;
+  /** When, by the host's clock, a wake-up was due. */
   #due = Number.POSITIVE_INFINITY;
 
-  constructor(stall: number) {
+  constructor(stall: number, now: number) {
     this.#stall = stall;
+    this.#last = now;
   }
 
   /** @returns lived time at a moment of the host's clock */
   at(now: number): number {
-    const late = now - this.#due;
-    if (late > this.#stall) {
-      this.#skipped += late - TICK;
-      this.#due = now - TICK;
-    }
+    if (now - this.#due > this.#stall) this.#skip(Math.max(0, now - this.#last - TICK));
+    this.#last = now;
     return now - this.#skipped;
   }
 
@@ -36,5 +37,11 @@ export class LivedTime {
   wakeAt(deadline: number): number | undefined {
     this.#due = deadline + this.#skipped;
     return Number.isFinite(deadline) ? this.#due : undefined;
+  }
+
+  /** Every deadline is so much later now. */
+  #skip(gap: number): void {
+    this.#skipped += gap;
+    this.#due += gap;
   }
 }
