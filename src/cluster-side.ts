@@ -167,11 +167,19 @@ export class ClusterSide {
   /** To everybody who takes part, and to everybody we were told of. */
   #connect({ voters, outgoing, learners }: Members): void {
     const { config, cluster } = this.#options;
-    const known = new Map<string, Peer>();
-    for (const { id, addresses } of [...cluster.peers, ...outgoing, ...learners, ...voters])
-      if (id !== config.nodeId && addresses.length > 0) known.set(id, { nodeId: id, addresses });
-    this.#network.connect([...known.values()]);
+    const known = new Map<string, Set<string>>();
+    // What a person says now comes before what was said when the member joined.
+    for (const { id, addresses } of [...cluster.peers, ...voters, ...learners, ...outgoing])
+      known.set(id, new Set([...(known.get(id) ?? []), ...addresses]));
+    const peers = [...known].map(([nodeId, addresses]) => ({ nodeId, addresses: [...addresses] }));
+    this.#network.connect(
+      peers.filter(({ nodeId }) => nodeId !== config.nodeId).filter(isReachable),
+    );
   }
+}
+
+function isReachable({ addresses }: Peer): boolean {
+  return addresses.length > 0;
 }
 
 type Named = Omit<Member, 'store'>;

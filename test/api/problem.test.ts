@@ -188,8 +188,8 @@ async function raiseRules({ group }: RunningNode): Promise<void> {
 const UNREACHABLE: Partial<Record<ProblemCode, string>> = {
   unauthenticated: 'there are no tokens',
   'rule-fault': 'no rule is known to fail',
-  'not-leader': 'a group has one voter',
-  'no-leader': 'a group has one voter',
+  'not-leader': 'the group here has one voter; `raft.test.ts` has clusters',
+  'no-leader': 'the group here has one voter; `raft.test.ts` has clusters',
   'precondition-required': 'no write demands a condition',
   'rate-limited': 'there are no tokens',
   'group-limit': 'groups are not created by callers',

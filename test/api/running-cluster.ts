@@ -67,7 +67,7 @@ export async function started(
       P2P_PORT: '0',
       RAFT_PORT: '0',
       // Several nodes and other tests share a processor here.
-      RAFT_ELECTION: '1s',
+      RAFT_ELECTION: '2s',
       ...flags,
     },
   });

@@ -94,6 +94,18 @@ describe('config', () => {
     expect(rows).toHaveLength(SETTING_FLAGS.length);
   });
 
+  test('never shows a secret, in whatever form', async () => {
+    const secret = 'what only the cluster knows';
+    for (const form of ['table', 'json', 'ndjson']) {
+      const words = ['config', '--cluster-secret', secret, '-o', form];
+      const { out, err } = await quorate(words);
+      expect(out).toContain('********');
+      expect(out + err).not.toContain(secret);
+    }
+    const { out } = await quorate(['config', '--cluster-secret', 'short']);
+    expect(out).toMatch(/--cluster-secret is "\*{8}", which is not a text of at least 16/);
+  });
+
   test('names all faults at once, with an example each', async () => {
     const env = { QUORATE_P2P_PORT: 'x', QUORATE_NOED_ID: 'y' };
     const { exit, out } = await quorate(['config'], env);

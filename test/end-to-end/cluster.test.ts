@@ -117,7 +117,7 @@ test('a disk that was lost comes back as another store: a learner first, then th
   await cluster.agreed();
 });
 
-test('a copy of a directory, or an empty one under an id that is in use, is not let in', async () => {
+test('an empty directory under an id whose store answers is not let in', async () => {
   const cluster = await ClusterProcesses.found('a', 'b', 'c');
   const leader = await cluster.leader();
   const taken = cluster.ids.find((id) => id !== leader) ?? '';
