@@ -90,7 +90,7 @@ export class Progress {
   }
 
   isPaused(bounds: Bounds): boolean {
-    return this.fetching || PAUSED[this.state.kind](this, bounds);
+    return PAUSED[this.state.kind](this, bounds);
   }
 
   /** A message with entries up to `last` is on its way. */
@@ -116,7 +116,9 @@ export class Progress {
 
 const PAUSED: Record<ProgressState['kind'], (progress: Progress, bounds: Bounds) => boolean> = {
   probe: ({ state }) => state.kind === 'probe' && state.asked,
-  replicate: ({ flight }, bounds) =>
-    flight.messages >= bounds.in_flight_messages || flight.bytes >= bounds.in_flight_bytes,
+  replicate: ({ flight, fetching }, bounds) =>
+    fetching ||
+    flight.messages >= bounds.in_flight_messages ||
+    flight.bytes >= bounds.in_flight_bytes,
   snapshot: () => true,
 };

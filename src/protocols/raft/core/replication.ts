@@ -99,6 +99,8 @@ function sendNext(raft: Raft, leader: Leader, recipient: Recipient): void {
     return awaitSnapshot(raft, recipient, log.floor.index);
   if (progress.next >= log.inMemoryFrom)
     return sendThese(raft, leader, recipient, log.slice(progress.next, { entries, bytes }));
+  // Where the logs part is asked without reading what may not be needed.
+  if (progress.state.kind === 'probe') return sendThese(raft, leader, recipient, HEARTBEAT);
   progress.fetching = true;
   outbox.fetch({ peer: to, from: progress.next, bytes });
 }

@@ -9,6 +9,7 @@ import type { Entry } from '../../../../src/protocols/raft/core/entry.ts';
 import type {
   Bounds,
   Effects,
+  Fetch,
   Input,
   Restored,
   Settled,
@@ -109,6 +110,9 @@ export class Cores {
   readonly writes = new Map<string, Write[]>();
   readonly effects = new Map<string, Effects>();
   readonly traces: string[] = [];
+  /** What was asked of hosts so far. */
+  readonly fetches: Fetch[] = [];
+  readonly snapshotsNeeded: Effects['need_snapshot'][number][] = [];
   /** Disks that take nothing until `persist`. */
   readonly slow = new Set<string>();
   readonly #cores = new Map<string, RaftCore>();
@@ -186,6 +190,8 @@ export class Cores {
     this.effects.set(id, effects);
     this.messages.push(...effects.send);
     this.settled.get(id)?.push(...effects.settled);
+    this.fetches.push(...effects.fetch);
+    this.snapshotsNeeded.push(...effects.need_snapshot);
     this.writes.get(id)?.push(...effects.writes);
     for (const trace of effects.trace)
       if (trace.kind === 'became') this.traces.push(`${id} became ${trace.role}: ${trace.why}`);
@@ -213,6 +219,7 @@ export class Cores {
   /** Time moves; whoever wants to be woken is. */
   advance(milliseconds: number, passes: Filter = all): void {
     const end = this.now + milliseconds;
+    this.deliver(passes);
     for (let due = this.#nextDue(); due.at <= end; due = this.#nextDue()) {
       this.now = Math.max(due.at, this.now);
       this.tell(due.id, { kind: 'wake' });

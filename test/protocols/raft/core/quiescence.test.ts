@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { Cores } from './cores.ts';
+
+function idle(): Cores {
+  const cores = new Cores({ timing: { quiesce_after: 3 }, learners: ['d'] });
+  cores.elect('a');
+  cores.propose('a', 2);
+  cores.advance(1_000);
+  return cores;
+}
+
+test('an idle group stops its clocks: nobody waits for anything, and nothing is sent', () => {
+  const cores = idle();
+  for (const id of cores.ids) {
+    expect(cores.status(id).quiesced).toBe(true);
+    expect(cores.effects.get(id)?.next_wake).toBeUndefined();
+  }
+  cores.advance(100_000);
+  expect(cores.messages).toEqual([]);
+  expect(cores.status('a')).toMatchObject({ role: 'leader', term: 1 });
+});
+
+test('a proposal, a read, a change and a follower’s question wake it', () => {
+  for (const wake of [
+    (cores: Cores) => cores.propose('a')[0]!,
+    (cores: Cores) => asked(cores, 'a'),
+    (cores: Cores) => asked(cores, 'b'),
+  ]) {
+    const cores = idle();
+    cores.advance(10_000);
+    const id = wake(cores);
+    cores.advance(200);
+    const settled = cores.outcome('a', id) ?? cores.outcome('b', id);
+    expect(settled?.kind).toMatch(/committed|readable/);
+    expect(cores.status('a')).toMatchObject({ role: 'leader', term: 1 });
+  }
+});
+
+function asked(cores: Cores, at: string): number {
+  const id = cores.nextId();
+  cores.tell(at, { kind: 'read', id });
+  return id;
+}
+
+test('who lags keeps the group awake', () => {
+  const cores = new Cores({ timing: { quiesce_after: 3 } });
+  cores.elect('a');
+  cores.propose('a');
+  cores.advance(2_000, ({ from, to }) => from !== 'c' && to !== 'c');
+  expect(cores.status('a').quiesced).toBe(false);
+});
+
+test('who did not hear that the group rests asks, wakes the others, and deposes nobody', () => {
+  const cores = new Cores({ timing: { quiesce_after: 3 } });
+  cores.elect('a');
+  cores.advance(
+    2_000,
+    (message) => !('quiesce' in message && message.quiesce && message.to === 'c'),
+  );
+  expect(cores.status('a')).toMatchObject({ role: 'leader', term: 1 });
+  cores.advance(2_000);
+  for (const id of cores.ids) expect(cores.status(id)).toMatchObject({ quiesced: true, term: 1 });
+});
+
+test('the death of the leader of a resting group is a reason to wake', () => {
+  const cores = idle();
+  cores.stop('a');
+  for (const id of ['b', 'c']) cores.tell(id, { kind: 'suspect', peer: 'a', dead: true });
+  cores.advance(100);
+  expect(['b', 'c'].some((id) => cores.status(id).role === 'leader')).toBe(true);
+});
+
+test('a group that is told never to rest does not', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  cores.advance(20_000);
+  for (const id of cores.ids) expect(cores.status(id).quiesced).toBe(false);
+});
