@@ -158,8 +158,8 @@ export const DISK_MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'receiving.ts',
-        find: "  return to !== id || (disk.failed && role.kind !== 'leader');",
-        replace: "  return to !== id || (disk.failed && role.kind === 'leader' && to === '');",
+        find: "(disk.failed && role.kind !== 'leader')",
+        replace: "(disk.failed && role.kind === 'leader' && to === '')",
       },
     ],
   },
@@ -174,8 +174,8 @@ export const DISK_MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'receiving.ts',
-        find: "  return to !== id || (disk.failed && role.kind !== 'leader');",
-        replace: "  return to !== id || (disk.failed && role.kind === 'leader' && to === '');",
+        find: "(disk.failed && role.kind !== 'leader')",
+        replace: "(disk.failed && role.kind === 'leader' && to === '')",
       },
     ],
   },

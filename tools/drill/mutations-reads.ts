@@ -65,7 +65,7 @@ export const READ_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'roles.ts',
-        find: '  for (const reader of role.reads.abandon()) answerReader(raft, reader, undefined);\n',
+        find: '  for (const reader of office.reads.abandon()) answerReader(raft, reader, undefined);\n',
         replace: '',
       },
     ],

@@ -5,7 +5,7 @@
  *  # A comment; the first one is what the scenario shows.
  *  nodes a b c                    voters of a new group
  *  spare d                        an empty store that nobody knows
- *  log a 1 1 2                    terms of the entries a has before the start; `term 3` may follow
+ *  log a 1 1 2                    terms of the entries a has before the start; `term 3` may follow, and `commit 2`
  *  set promotion_lag 4            a bound, or a time of the rules
  *  start [a …]                    all, or some
  *  campaign a                     time passes until a asks for votes; nobody else is woken
@@ -23,6 +23,7 @@
  *  tell b request_vote from a term 2 last 1.3 [pre] [transfer]
  *  tell b append_entries from a term 2 previous 1.3 terms 1 2 commit 2
  *  tell b heartbeat from a term 2 previous 1.3 commit 2
+ *  tell b request_vote_response from a term 2 [pre] [granted]
  *  tell b timeout_now from a term 2
  *
  *  expect a role leader           also term, leader, commit, applied, last, vote, durable
@@ -85,7 +86,9 @@ const STEPS: { readonly [verb: string]: Step } = {
   log: (stage, [id = '', ...words]) => {
     const at = words.indexOf('term');
     const terms = (at < 0 ? words : words.slice(0, at)).map(Number);
-    stage.fill(stage.actor(id), terms, at < 0 ? (terms.at(-1) ?? 0) : Number(words[at + 1]));
+    const term = at < 0 ? (terms.at(-1) ?? 0) : Number(words[at + 1]);
+    const commit = words.includes('commit') ? Number(words.at(-1)) : 0;
+    stage.fill(stage.actor(id), terms, { term, commit });
   },
   set: ({ rules }, [name = '', value]) => {
     if (name in rules.bounds) rules.bounds = { ...rules.bounds, [name]: Number(value) };
@@ -272,6 +275,14 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
         pre: words.includes('pre'),
         transfer: words.includes('transfer'),
         last: placeOf(after('last')),
+      };
+    case 'request_vote_response':
+      return {
+        kind,
+        ...addressed,
+        pre: words.includes('pre'),
+        granted: words.includes('granted'),
+        stale_member: false,
       };
     case 'append_entries':
       return { kind, ...addressed, ...appended, entries: entriesAfter(previous, words) };

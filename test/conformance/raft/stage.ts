@@ -110,13 +110,17 @@ export class Stage {
   }
 
   /** Fills a log before the start: one entry per term given. */
-  fill(actor: Actor, terms: readonly number[], term: number): void {
+  fill(
+    actor: Actor,
+    terms: readonly number[],
+    { term, commit }: { readonly term: number; readonly commit: number },
+  ): void {
     for (const entryTerm of terms) {
       const index = actor.image.last.index + 1;
       const entry: Entry = { term: entryTerm, index, frame: this.#oldFrame(entryTerm, index) };
       actor.image.put(writeOf({ entries: [entry] }), undefined);
     }
-    actor.image.hard = { term, vote: '', commit: 0 };
+    actor.image.hard = { term, vote: '', commit };
     actor.durable = actor.image.copy();
   }
 

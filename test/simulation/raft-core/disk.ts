@@ -43,6 +43,7 @@ export class SimulatedDisk {
   #state: DiskState;
   #underWay: UnderWay[] = [];
   #syncing = false;
+  #doomed = false;
   readonly #scheduler: Scheduler;
   readonly #chance: Chance;
   readonly #answers: DiskAnswers;
@@ -63,8 +64,9 @@ export class SimulatedDisk {
     this.#answers = parts.answers;
   }
 
-  get busy(): boolean {
-    return this.#underWay.length > 0;
+  /** It failed, or is about to. */
+  get failing(): boolean {
+    return this.#doomed || this.#state.kind === 'failing';
   }
 
   append(write: Write, snapshot: Snapshot | undefined): void {
@@ -116,6 +118,7 @@ export class SimulatedDisk {
     if (this.#syncing || this.#underWay.length === 0 || this.#state.kind === 'hung') return;
     this.#syncing = true;
     if (this.#state.kind === 'failing') {
+      this.#doomed = true;
       this.#scheduler.after(1, () => this.#fail());
       return;
     }

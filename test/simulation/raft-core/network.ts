@@ -35,6 +35,7 @@ export class SimulatedNetwork {
   readonly #deliver: (message: Message) => void;
   /** How many faults cut a link at the moment. */
   readonly #cuts = new Map<string, number>();
+  #healed = 0;
   readonly #newest = new Map<string, number>();
 
   constructor(parts: {
@@ -65,13 +66,16 @@ export class SimulatedNetwork {
   /** Cuts links, each in one direction. @returns what mends them; links may be cut more than once */
   cut(links: readonly (readonly [from: string, to: string])[]): () => void {
     const names = links.map(([from, to]) => link(from, to));
-    for (const name of names) this.#cuts.set(name, (this.#cuts.get(name) ?? 0) + 1);
+    const healed = this.#healed;
+    for (const name of names) this.#count(name, 1);
     return () => {
-      for (const name of names) this.#cuts.set(name, (this.#cuts.get(name) ?? 1) - 1);
+      if (healed === this.#healed) for (const name of names) this.#count(name, -1);
     };
   }
 
+  /** Mends everything. */
   heal(): void {
+    this.#healed += 1;
     this.#cuts.clear();
   }
 
@@ -91,6 +95,10 @@ export class SimulatedNetwork {
     });
   }
 
+  #count(way: string, by: number): void {
+    this.#cuts.set(way, (this.#cuts.get(way) ?? 0) + by);
+  }
+
   #replay(message: Message): void {
     this.#scheduler.after(this.#chance.between(0, REPLAY_MS_MOST), () => {
       if (this.connects(message.from, message.to)) this.#deliver(message);
@@ -98,7 +106,7 @@ export class SimulatedNetwork {
   }
 
   #whole(way: string): boolean {
-    return (this.#cuts.get(way) ?? 0) <= 0;
+    return (this.#cuts.get(way) ?? 0) === 0;
   }
 }
 

@@ -72,6 +72,8 @@ export interface Plan {
   readonly timing: Timing;
   readonly bounds: Bounds;
   readonly happenings: readonly Happening[];
+  /** When all is well again, a node is cut off and comes back: nobody may be disturbed by it. */
+  readonly returning: boolean;
 }
 
 export interface Wanted {
@@ -130,6 +132,7 @@ export function drawPlan(seed: number, wanted: Wanted = {}): Plan {
     },
     bounds: faults.has('small_bounds') ? drawBounds(chance.named('bounds')) : WIDE,
     happenings: drawHappenings(faults, milliseconds, voters + spares, chance),
+    returning: chance.named('returning').happens(0.4),
   };
 }
 

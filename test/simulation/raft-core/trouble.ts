@@ -62,10 +62,17 @@ export class Trouble {
     network.noise = QUIET;
     for (const host of hosts) {
       if (!host.up) this.#restart(host);
-      else if (host.diskFailed) this.#crash(host, 1);
+      else if (host.disk.failing) this.#crash(host, 1);
       else host.disk.become({ kind: 'sound', latency: plan.disk });
       host.resume();
     }
+    for (const host of hosts) this.#trustEverybody(host);
+  }
+
+  /** Cuts a node off from everybody. @returns what brings it back */
+  cutOff(target: Host): () => void {
+    this.#world.note(() => `── ${target.id} is cut off`);
+    return this.#world.network.cut(this.#links().filter((link) => link.includes(target.id)));
   }
 
   /** A message came to a process that does not run; the sender may hear of it. */
@@ -85,6 +92,7 @@ export class Trouble {
   }
 
   #cutFor({ lasts }: Affliction, links: readonly Link[]): void {
+    if (this.#over) return;
     this.#world.note(() => `cut: ${links.map(([from, to]) => `${from}>${to}`).join(' ')}`);
     const mend = this.#world.network.cut(links);
     this.#world.scheduler.after(lasts, () => {
@@ -211,7 +219,7 @@ export class Trouble {
     const { life } = target;
     target.disk.become({ kind: 'failing' });
     this.#world.scheduler.after(lasts, () => {
-      if (target.life === life) this.#crash(target, lasts);
+      if (target.life === life && !this.#over) this.#crash(target, lasts);
     });
   }
 
@@ -263,6 +271,10 @@ export class Trouble {
         host.tell({ kind: 'suspect', peer: target.id, dead: false }),
       );
     }
+  }
+
+  #trustEverybody(host: Host): void {
+    for (const { id } of this.#others(host)) host.tell({ kind: 'suspect', peer: id, dead: false });
   }
 
   #disconnect(target: Host): void {

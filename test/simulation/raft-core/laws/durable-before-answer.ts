@@ -1,4 +1,7 @@
-/** I1: what an answer promises is on the disk when the answer leaves: term, vote, entries. */
+/**
+ * I1: what an answer promises is on the disk when the answer leaves: term, vote, entries. And what a machine
+ * applies is on its own disk: a restart never finds tables ahead of their log.
+ */
 import type { Message } from '../../../../src/protocols/raft/core/messages.ts';
 import type { Host } from '../host.ts';
 import type { Law, Observed } from '../law.ts';
@@ -38,6 +41,10 @@ export function durableBeforeAnswer({ hosts }: Observed, broken: (how: string) =
         broken(`${host.id} sends ${message.kind} of term ${term}, which is not on its disk`);
       vote(host, message);
       entries(host, message);
+    },
+    applied: ({ id, disk: { durable } }, { index }) => {
+      if (index > durable.last.index)
+        broken(`${id} applies ${index}; its disk ends at ${durable.last.index}`);
     },
   };
 }
