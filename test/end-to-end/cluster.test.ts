@@ -73,7 +73,7 @@ test('leadership is handed over on request, and the old leader follows', async (
   await cluster.agreed();
 });
 
-test('a fourth node joins: as a learner, then as a voter; then one of the first may go', async () => {
+test('a fourth node joins: as a learner, then as a voter; one of the first may go, and come back emptied', async () => {
   const cluster = await ClusterProcesses.found('a', 'b', 'c');
   const before = await cluster.write('a');
   await cluster.start('d', { JOIN: cluster.address('b') });
@@ -94,6 +94,12 @@ test('a fourth node joins: as a learner, then as a voter; then one of the first 
   await cluster.start('d', { JOIN: cluster.address('b') });
   await cluster.agreed();
   expect((await cluster.members('b')).voters).toEqual(['b', 'c', 'd']);
+
+  await cluster.empty('a');
+  await cluster.start('a', { JOIN: cluster.address('c') });
+  await until('a votes again', async () => (await cluster.members('a')).voters.includes('a'));
+  expect(await cluster.reads('a', before)).toBe(200);
+  await cluster.agreed();
 });
 
 test('a disk that was lost comes back as another store: a learner first, then the voter it was', async () => {
