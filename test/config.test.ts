@@ -33,7 +33,7 @@ describe('without anything said', () => {
       retention: { kind: 'all' },
       historyBytes: 2 ** 30,
       window: { entries: 50_000, bytes: 2 ** 23 },
-      undo: { entries: 50_000, bytes: 2 ** 24 },
+      undo: { entries: 50_000, bytes: 2 ** 23 },
       disk: { throttle: 0.85, reject: 0.92 },
       workQueue: undefined,
       stopTimeoutMs: 10_000,

@@ -184,8 +184,8 @@ export const SETTINGS = {
   }),
   UNDO_BYTES: setting({
     comment: 'Bytes those changes may take',
-    example: '16MiB',
-    fallback: '16MiB',
+    example: '8MiB',
+    fallback: '8MiB',
     schema: bytes(64 * 1024),
   }),
   DISK_THROTTLE: setting({

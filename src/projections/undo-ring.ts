@@ -35,7 +35,7 @@ export interface UndoLimits {
   readonly bytes: number;
 }
 
-export const UNDO_LIMITS: UndoLimits = { entries: 50_000, bytes: 16 * 1024 * 1024 };
+export const UNDO_LIMITS: UndoLimits = { entries: 50_000, bytes: 8 * 1024 * 1024 };
 
 /** The places of an entry, and of one of its changes, in the columns below. */
 const ENTRY_BYTES = 24;

@@ -3,13 +3,17 @@
  *
  * ```
  * ["selfplay","bench","completed",37,{},0,[],null,…]    the columns in order, without the id: it is the key
+ *                                       └─ requires nothing, as most do
  * ```
  *
- * Requirements that ask for nothing, as most do, are a 0. Column by column, as in `copyOf`: a row read back
- * lies in one piece, and the compiler sees that none is missing.
+ * Moments are told from when the item was added. Column by column, as in `copyOf`: a row read back lies in
+ * one piece, and the compiler sees that none is missing.
  */
 import { NO_REQUIREMENTS, type Requirements } from './work-item.ts';
 import type { WorkRow } from './work-table.ts';
+
+/** Milliseconds since the item was added. */
+type Since = number | null;
 
 type Columns = readonly [
   work_type: WorkRow['work_type'],
@@ -36,16 +40,24 @@ type Columns = readonly [
   claimed_by: WorkRow['claimed_by'],
   token: WorkRow['token'],
   claim_count: WorkRow['claim_count'],
-  claimed_at: WorkRow['claimed_at'],
-  started_at: WorkRow['started_at'],
-  deadline_at: WorkRow['deadline_at'],
+  claimed_at: Since,
+  started_at: Since,
+  deadline_at: Since,
   lease_ms: WorkRow['lease_ms'],
   directive: WorkRow['directive'],
-  ended_at: WorkRow['ended_at'],
+  ended_at: Since,
   result: WorkRow['result'],
   error: WorkRow['error'],
   changed_index: WorkRow['changed_index'],
 ];
+
+function since({ added_at }: Pick<WorkRow, 'added_at'>, at: number | null): Since {
+  return at === null ? null : at - added_at;
+}
+
+function at(added_at: number, passed: Since): number | null {
+  return passed === null ? null : added_at + passed;
+}
 
 export function packEnded(row: WorkRow): string {
   const columns: Columns = [
@@ -73,12 +85,12 @@ export function packEnded(row: WorkRow): string {
     row.claimed_by,
     row.token,
     row.claim_count,
-    row.claimed_at,
-    row.started_at,
-    row.deadline_at,
+    since(row, row.claimed_at),
+    since(row, row.started_at),
+    since(row, row.deadline_at),
     row.lease_ms,
     row.directive,
-    row.ended_at,
+    since(row, row.ended_at),
     row.result,
     row.error,
     row.changed_index,
@@ -115,12 +127,12 @@ export function unpackEnded(work_id: string, text: string): WorkRow {
     claimed_by: columns[21],
     token: columns[22],
     claim_count: columns[23],
-    claimed_at: columns[24],
-    started_at: columns[25],
-    deadline_at: columns[26],
+    claimed_at: at(columns[18], columns[24]),
+    started_at: at(columns[18], columns[25]),
+    deadline_at: at(columns[18], columns[26]),
     lease_ms: columns[27],
     directive: columns[28],
-    ended_at: columns[29],
+    ended_at: at(columns[18], columns[29]),
     result: columns[30],
     error: columns[31],
     changed_index: columns[32],

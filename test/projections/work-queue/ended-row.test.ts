@@ -19,11 +19,12 @@ test('an item that is over is read back with every column it had, in the order o
   expect(Object.keys(read)).toEqual([...WORK.columns]);
 });
 
-test('the order of columns in the text is that of the table', () => {
+test('the text has the columns in the order of the table, moments told from when the item was added', () => {
   const row = completed();
   const columns = WORK.columns.filter((name) => name !== 'work_id');
   const { requires, ...others } = row;
-  const values = { ...others, requires: 0 } as Readonly<Record<string, unknown>>;
+  const moments = { claimed_at: 0, started_at: null, deadline_at: 60_000, ended_at: 0 };
+  const values = { ...others, ...moments, requires: 0 } as Readonly<Record<string, unknown>>;
   expect(requires).toBe(NO_REQUIREMENTS);
   expect(JSON.parse(packEnded(row))).toEqual(columns.map((name) => values[name]));
 });
