@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { between, type Random, seeded } from '../../tools/random.ts';
-import type { Recorder } from './history.ts';
+import type { Asked, Recorder } from './history.ts';
 import { type Meaning, meaningOf, type Question, questionOf, SERVED } from './questions.ts';
 import { keysOf, pick, type Wisher, wisher } from './wishes.ts';
 
@@ -34,6 +34,9 @@ export interface Tally {
   /** By what the service said. */
   readonly nothing: Map<string, number>;
 }
+
+/** What is asked, under a key that stays the same while it is asked again. */
+type Keyed = Pick<Asked, 'key' | 'input' | 'once'>;
 
 export class Clients {
   readonly #options: ClientOptions;
@@ -87,8 +90,10 @@ export class Clients {
     wishes: Wisher,
   ): Promise<void> {
     const { recorder } = this.#options;
-    const call = recorder.call(asked);
-    const meaning = await this.#asked(asked.key, asked.input);
+    const question = questionOf(asked.key, asked.input);
+    const once = question.method === 'GET' ? undefined : randomUUID();
+    const call = recorder.call({ ...asked, once });
+    const meaning = await this.#asked(question, { ...asked, once });
     if (meaning.kind === 'answer') {
       const { output, entry } = meaning;
       recorder.answered(call, { ...output, ...(entry === undefined ? {} : { entry }) });
@@ -106,13 +111,11 @@ export class Clients {
   }
 
   /** Asks until there is an answer, or gives up. */
-  async #asked(key: string, input: unknown): Promise<Meaning> {
-    const question = questionOf(key, input);
-    const retryKey = randomUUID();
+  async #asked(question: Question, asked: Keyed): Promise<Meaning> {
     let isUnknown = false;
     let code = '';
     for (let left = between(this.#random, 0, RETRIES_MAX); left >= 0; left -= 1) {
-      const meaning = await this.#sent(question, { key, input, retryKey });
+      const meaning = await this.#sent(question, asked);
       if (meaning.kind === 'answer') return meaning;
       ({ code } = meaning);
       isUnknown ||= meaning.kind === 'unknown';
@@ -126,7 +129,7 @@ export class Clients {
 
   async #sent(
     { method, path, headers, body }: Question,
-    { key, input, retryKey }: { readonly key: string; readonly input: unknown; retryKey: string },
+    { key, input, once }: Keyed,
   ): Promise<Meaning> {
     const urls = this.#options.urls();
     if (urls.length === 0) return { kind: 'nothing', code: 'nobody-serves' };
@@ -135,7 +138,7 @@ export class Clients {
     const reply = await fetch(`${url}${separator}timeout=${SERVER_TIMEOUT}`, {
       method,
       headers: {
-        ...(method === 'GET' ? {} : { 'idempotency-key': retryKey }),
+        ...(once === undefined ? {} : { 'idempotency-key': once }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },

@@ -32,9 +32,11 @@ export interface Operation<Input = unknown, Output = unknown> {
   readonly input: Input;
   readonly calledAt: number;
   readonly answer: Answer<Output>;
+  /** The idempotency key it was asked under, however often; undefined: it had none. */
+  readonly once?: string | undefined;
 }
 
-export type Asked = Pick<Operation, 'client' | 'key' | 'input'>;
+export type Asked = Pick<Operation, 'client' | 'key' | 'input' | 'once'>;
 
 type Line =
   | ({ readonly call: number; readonly at: number } & Asked)
@@ -127,9 +129,9 @@ class Collector {
 
   take(line: Line): void {
     if ('call' in line) {
-      const { call: id, at: calledAt, client, key, input } = line;
+      const { call: id, at: calledAt, client, key, input, once } = line;
       const answer = { kind: 'open' } as const;
-      this.#operations.set(id, { id, client, key, input, calledAt, answer });
+      this.#operations.set(id, { id, client, key, input, once, calledAt, answer });
     } else if ('answer' in line) {
       const { at, output } = line;
       const asked = this.#called(line.answer);

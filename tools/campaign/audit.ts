@@ -1,0 +1,100 @@
+/**
+ * The log of a cluster after a campaign, held against what its clients were told: every acknowledged
+ * operation stands in it exactly once, where its answer said, and no key was applied twice.
+ */
+import { entryOf } from '../../test/linearizability/clients.ts';
+import { answeredAt, type Operation } from '../../test/linearizability/history.ts';
+import type { CampaignNode } from './node.ts';
+
+const PAGE = 1_000;
+/** Of one kind that are told; the rest are counted. */
+const TOLD_MAX = 10;
+
+interface LogItem {
+  readonly index: number;
+  readonly term: number;
+  readonly outcome: string;
+  readonly key?: string;
+}
+
+/** What of a log is needed afterwards. */
+export interface ReadLog {
+  readonly entries: number;
+  /** Of entries, by their keys, in the order of the log; without those that only repeat an answer. */
+  readonly indices: ReadonlyMap<string, readonly number[]>;
+  termAt(index: number): number | undefined;
+}
+
+/** @throws where the node does not show its whole log */
+export async function readLog(node: CampaignNode): Promise<ReadLog> {
+  const indices = new Map<string, number[]>();
+  const terms = new Map<number, number>();
+  let [after, head] = [0, 1];
+  while (after < head) {
+    const answer = await node.ask(`/v1/log?after=${after}&limit=${PAGE}`);
+    if (answer?.status !== 200)
+      throw new Error(`the log of ${node.id} after ${after}: ${JSON.stringify(answer)}`);
+    const page = answer.members as unknown as {
+      readonly items: readonly LogItem[];
+      readonly covered: number;
+      readonly head: number;
+    };
+    for (const { index, term, outcome, key } of page.items) {
+      terms.set(index, term);
+      if (key === undefined || outcome === 'replayed') continue;
+      indices.set(key, [...(indices.get(key) ?? []), index]);
+    }
+    if (page.covered === after) throw new Error(`the log of ${node.id} ends at ${after}`);
+    ({ covered: after, head } = page);
+  }
+  return { entries: terms.size, indices, termAt: (index) => terms.get(index) };
+}
+
+/** What is wrong; nothing where all is well. */
+export function audit(operations: readonly Operation[], log: ReadLog): readonly string[] {
+  const repeated = [...log.indices].filter(([, indices]) => indices.length > 1);
+  const acknowledged = operations.filter(
+    ({ answer, once }) => answer.kind === 'answered' && once !== undefined,
+  );
+  const lost = acknowledged.filter(({ once = '' }) => !log.indices.has(once));
+  const elsewhere = acknowledged.filter((operation) => {
+    const [index] = log.indices.get(operation.once ?? '') ?? [];
+    const entry = entryOf(operation);
+    return index !== undefined && entry !== undefined && index !== entry;
+  });
+  return [
+    ...told('applied more than once', repeated),
+    ...told('acknowledged, and not in the log', lost),
+    ...told('acknowledged at another index than it stands in the log', elsewhere),
+  ];
+}
+
+function told(what: string, those: readonly unknown[]): readonly string[] {
+  if (those.length === 0) return [];
+  const some = those.slice(0, TOLD_MAX).map((one) => `  ${JSON.stringify(one)}`);
+  return [[`${those.length} ${what}:`, ...some].join('\n')];
+}
+
+export interface Failover {
+  readonly term: number;
+  /** From the last answer of an earlier term to the first of this one, as clients saw it. */
+  readonly milliseconds: number;
+}
+
+/** Terms in which something was answered, each with how long clients had waited for it. */
+export function failovers(operations: readonly Operation[], log: ReadLog): readonly Failover[] {
+  const spans = new Map<number, { first: number; last: number }>();
+  for (const operation of operations) {
+    const entry = entryOf(operation);
+    const term = entry === undefined ? undefined : log.termAt(entry);
+    if (term === undefined) continue;
+    const at = answeredAt(operation) / 1000;
+    const { first, last } = spans.get(term) ?? { first: at, last: at };
+    spans.set(term, { first: Math.min(first, at), last: Math.max(last, at) });
+  }
+  const inOrder = [...spans].sort(([one], [other]) => one - other);
+  return inOrder.slice(1).map(([term, { first }], place) => ({
+    term,
+    milliseconds: Math.max(0, first - Number(inOrder[place]?.[1].last)),
+  }));
+}

@@ -1,0 +1,137 @@
+/**
+ * Real clusters under faults, judged by what their clients saw.
+ *
+ *     npm run campaign
+ *     npm run campaign -- --nodes 5 --seed 7 --minutes 10 --clients 40 --faults kill,isolate --dir /var/tmp/c
+ *
+ * Ends with 1 where anything is not as promised, and keeps the directory then: the history, what nodes
+ * said, and their data.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Presets, SingleBar } from 'cli-progress';
+import { Command, InvalidArgumentError } from 'commander';
+import { figure, plainTable } from '../table.ts';
+import { CAMPAIGN_FAULTS } from './faults.ts';
+import { campaign, type CampaignResult } from './run.ts';
+
+interface Options {
+  readonly nodes: number;
+  readonly seed: number;
+  readonly minutes: number;
+  readonly clients: number;
+  readonly faults: readonly string[];
+  readonly dir: string;
+  readonly program: string;
+}
+
+const KNOWN = CAMPAIGN_FAULTS.map(({ name }) => name);
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError('a positive number is wanted');
+}
+
+function faultsOf(text: string): readonly string[] {
+  if (text === 'all') return KNOWN;
+  const names = text.split(',');
+  if (names.every((name) => KNOWN.includes(name))) return names;
+  throw new InvalidArgumentError(`known are all, or some of ${KNOWN.join(',')}`);
+}
+
+const options = new Command('campaign')
+  .description('Runs a real cluster under faults and judges it by what its clients saw.')
+  .option('--nodes <n>', 'voters, from 3 on', positive, 3)
+  .option('--seed <n>', 'of the plan and of what clients want', Number, 1)
+  .option('--minutes <m>', 'how long there is trouble', positive, 2)
+  .option('--clients <n>', 'clients, one operation at a time each', positive, 24)
+  .option('--faults <list>', `all, or some of ${KNOWN.join(',')}`, faultsOf, KNOWN)
+  .option('--dir <path>', 'where everything is kept in folders of their own', tmpdir())
+  .option(
+    '--program <path>',
+    'the built quorate',
+    resolve(import.meta.dirname, '../../dist/cli/main.js'),
+  )
+  .showHelpAfterError('(--help shows what there is)')
+  .parse()
+  .opts<Options>();
+
+const milliseconds = options.minutes * 60_000;
+await mkdir(options.dir, { recursive: true });
+const directory = await mkdtemp(join(options.dir, `quorate-campaign-${options.seed}-`));
+
+const bar = new SingleBar(
+  {
+    format: '{phase} {bar} {percentage}%  {answered} answers, {open} open, {faults} faults',
+    hideCursor: true,
+    clearOnComplete: true,
+  },
+  Presets.shades_classic,
+);
+const started = performance.now();
+let faults = 0;
+if (process.stderr.isTTY)
+  bar.start(milliseconds, 0, { phase: 'founding', answered: '–', open: '–', faults });
+
+const result = await campaign({
+  ...options,
+  milliseconds,
+  directory,
+  onProgress: (phase, tally) => {
+    bar.update(Math.min(milliseconds, performance.now() - started), {
+      phase,
+      faults,
+      answered: figure(tally?.answered ?? 0),
+      open: figure(tally?.open ?? 0),
+    });
+  },
+  onFault: () => (faults += 1),
+});
+bar.stop();
+console.log(tableOf(result));
+if (result.breaches.length === 0) await rm(directory, { recursive: true });
+else {
+  console.log(`\n${result.breaches.length} breaches; everything is kept in ${directory}`);
+  for (const breach of result.breaches) console.log(`\n${breach}`);
+  process.exitCode = 1;
+}
+
+function tableOf({
+  operations,
+  tally,
+  reports,
+  failovers,
+  entries,
+  verdict,
+}: CampaignResult): string {
+  const kinds = new Map<string, number>();
+  for (const { kind } of reports) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  const times = failovers.map(({ milliseconds: ms }) => ms).sort((one, other) => one - other);
+  const at = (share: number): string =>
+    `${figure(Math.round(times[Math.floor(share * (times.length - 1))] ?? 0))} ms`;
+  const rows = [
+    ['operations that may have had an effect', figure(operations)],
+    ['answered', figure(tally.answered)],
+    ['nobody heard (open)', figure(tally.open)],
+    ...[...tally.nothing].map(([code, count]) => [`nothing happened: ${code}`, figure(count)]),
+    ['entries in the log', figure(entries)],
+    ['faults', figure(reports.length)],
+    ...[...kinds]
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([kind, count]) => [`  ${kind}`, figure(count)]),
+    ['failovers seen by clients', figure(times.length)],
+    ['  half within', at(0.5)],
+    ['  nine of ten within', at(0.9)],
+    ['  all within', at(1)],
+  ];
+  const table = plainTable({
+    columns: [
+      { title: `${options.nodes} nodes, seed ${options.seed}`, align: 'left' },
+      { title: '', align: 'right' },
+    ],
+    rows: rows.map(([what = '', count = '']) => [what, count]),
+  });
+  return `${table}\n\n${verdict}`;
+}

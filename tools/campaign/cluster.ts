@@ -1,0 +1,205 @@
+/**
+ * A real cluster with a proxy on every way between two nodes, and, where it is wanted, a small disk for each.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { until } from '../../test/end-to-end/condition.ts';
+import { SmallDisk } from '../../test/faults/disk.ts';
+import { Mesh } from '../../test/faults/mesh.ts';
+import { between, type Random } from '../random.ts';
+import { CampaignNode, outputFileOf } from './node.ts';
+import { REROUTE, waysOf } from './reroute.ts';
+
+/** Below the ports the system hands out to diallers: nobody takes the port of a node that is away. */
+const PORT_LEAST = 19_000;
+const PORT_MOST = 30_000;
+const DISK_MEBIBYTES = 512;
+const SETTLED_MS_MAX = 90_000;
+
+/** Elections are for leaders that are gone, not for processes that wait for their turn. */
+const SETTINGS = {
+  QUORATE_RAFT_ELECTION: '600ms',
+  QUORATE_RAFT_HEARTBEAT: '60ms',
+  QUORATE_RAFT_SNAPSHOT_INTERVAL: '10s',
+};
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  readonly random: Random;
+  readonly directory: string;
+  readonly program: string;
+  readonly hasDisks: boolean;
+  readonly onEnd: (line: string) => void;
+}
+
+/** How a node stands, as it says. */
+export interface Standing {
+  readonly id: string;
+  readonly index: number;
+  readonly digest: string;
+  readonly role: string;
+  readonly term: number;
+  readonly leader: string | null;
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+}
+
+export class CampaignCluster {
+  readonly mesh: Mesh;
+  readonly nodes: readonly CampaignNode[];
+  readonly #disks: ReadonlyMap<string, SmallDisk>;
+
+  private constructor(
+    mesh: Mesh,
+    nodes: readonly CampaignNode[],
+    disks: ReadonlyMap<string, SmallDisk>,
+  ) {
+    this.mesh = mesh;
+    this.nodes = nodes;
+    this.#disks = disks;
+  }
+
+  /** Resolves when all of them hold the same. */
+  static async found(options: ClusterOptions): Promise<CampaignCluster> {
+    const { random, directory, program, onEnd } = options;
+    const ids = Array.from({ length: options.nodes }, (_, at) => `node-${at + 1}`);
+    const ports = await freePorts(random, 2 * ids.length);
+    const peers = ids.map((id, at) => ({ id, raftPort: Number(ports[2 * at]) }));
+    const mesh = await Mesh.open(peers);
+    const disks = options.hasDisks ? await disksOf(ids, directory) : new Map<string, SmallDisk>();
+    const list = peers.map(({ id, raftPort }) => `${id}@127.0.0.1:1:${raftPort}`).join(',');
+    const nodes = peers.map(
+      ({ id, raftPort }, at) =>
+        new CampaignNode({
+          id,
+          program,
+          raftPort,
+          httpPort: Number(ports[2 * at + 1]),
+          execArguments: REROUTE,
+          env: { ...SETTINGS, ...waysOf(mesh, id, peers), QUORATE_PEERS: list },
+          directory: join(disks.get(id)?.directory ?? join(directory, id), 'data'),
+          outputFile: outputFileOf(directory, id),
+          onEnd,
+        }),
+    );
+    const cluster = new CampaignCluster(mesh, nodes, disks);
+    await Promise.all(nodes.map((node) => node.start()));
+    await cluster.agreed();
+    return cluster;
+  }
+
+  node(id: string): CampaignNode {
+    const node = this.nodes.find((one) => one.id === id);
+    if (node === undefined) throw new Error(`there is no ${id}`);
+    return node;
+  }
+
+  disk(id: string): SmallDisk {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new Error(`${id} has no disk of its own`);
+    return disk;
+  }
+
+  /** How all stand who answer. */
+  async standings(): Promise<readonly Standing[]> {
+    const seen = await Promise.all(this.nodes.map((node) => standingOf(node)));
+    return seen.filter((one) => one !== undefined);
+  }
+
+  /** Every node answers, votes, and holds the same at the same index. @throws with how they stand, if not in time */
+  async agreed(): Promise<Standing> {
+    let seen: readonly Standing[] = [];
+    try {
+      return await until(
+        'all hold the same',
+        async () => {
+          seen = await this.standings();
+          return seen.length === this.nodes.length && sameIn(seen);
+        },
+        SETTLED_MS_MAX,
+      );
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${JSON.stringify(seen, undefined, 1)}`);
+    }
+  }
+
+  /** Ends what is left of it, in order where it goes. @returns what was not in order */
+  async stop(): Promise<readonly string[]> {
+    const running = this.nodes.filter(({ isRunning }) => isRunning);
+    const ends = await Promise.all(
+      running.map(async (node) => ({ node, exit: await node.stop() })),
+    );
+    await this.mesh.close();
+    return ends
+      .filter(({ exit }) => exit.code !== 0)
+      .map(({ node, exit }) => `${node.id} did not stop in order: ${JSON.stringify(exit)}`);
+  }
+
+  /** Nothing is left on them afterwards. */
+  async removeDisks(): Promise<void> {
+    for (const disk of this.#disks.values()) await disk.remove();
+  }
+}
+
+async function disksOf(
+  ids: readonly string[],
+  directory: string,
+): Promise<ReadonlyMap<string, SmallDisk>> {
+  const disks = new Map<string, SmallDisk>();
+  for (const id of ids) disks.set(id, await SmallDisk.create(join(directory, id), DISK_MEBIBYTES));
+  return disks;
+}
+
+async function standingOf(node: CampaignNode): Promise<Standing | undefined> {
+  if (!node.isRunning) return undefined;
+  const answer = await node.ask('/status');
+  if (answer?.status !== 200) return undefined;
+  const { position, digest, group } = answer.members as unknown as {
+    readonly position: { readonly index: number };
+    readonly digest: string;
+    readonly group: {
+      readonly role: string;
+      readonly term: number;
+      readonly leader_id?: string;
+      readonly voters: readonly string[];
+      readonly learners: readonly string[];
+    };
+  };
+  const { leader_id: leader = null, ...rest } = group;
+  return { id: node.id, index: position.index, digest, leader, ...rest };
+}
+
+function sameIn(seen: readonly Standing[]): Standing | false {
+  const [first] = seen;
+  if (first === undefined) return false;
+  const same = seen.every(
+    ({ index, digest, leader, voters }) =>
+      index === first.index &&
+      digest === first.digest &&
+      leader !== null &&
+      leader === first.leader &&
+      voters.length === seen.length,
+  );
+  return same && first;
+}
+
+async function freePorts(random: Random, count: number): Promise<readonly number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = between(random, PORT_LEAST, PORT_MOST);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    await once(server.close(), 'close');
+    return true;
+  } catch {
+    return false;
+  }
+}

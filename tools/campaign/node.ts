@@ -1,0 +1,148 @@
+/**
+ * A node of a campaign: a process on ports and a directory of its own, which outlive it.
+ *
+ * ```
+ *  gone ── start ──▶ serving ── kill, stop ──▶ gone
+ *                       └── by itself: noted, unless it was to be expected ──▶ gone
+ * ```
+ */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { until } from '../../test/end-to-end/condition.ts';
+import type { ClusterNode, Operated } from '../../test/faults/node-faults.ts';
+import { ChildUnderTest, type Exit } from '../../test/faults/processes.ts';
+
+/** How long a node may take to answer that it lives, its log read. */
+const START_MS_MAX = 60_000;
+const ANSWER_MS_MAX = 1_500;
+/** Of what it printed last, in a report. */
+const TOLD_CHARACTERS = 600;
+
+export interface NodeOptions {
+  readonly id: string;
+  readonly program: string;
+  readonly execArguments: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory: string;
+  readonly outputFile: string;
+  readonly httpPort: number;
+  readonly raftPort: number;
+  /** It ended, and nobody had asked it to. */
+  readonly onEnd: (line: string) => void;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly members: Readonly<Record<string, unknown>>;
+}
+
+export class CampaignNode implements Operated, ClusterNode {
+  readonly id: string;
+  readonly httpUrl: string;
+  readonly raftPort: number;
+  readonly dataDir: string;
+  readonly #options: NodeOptions;
+  readonly #child: ChildUnderTest;
+  /** It may end now, and that says nothing. */
+  isToEnd = false;
+
+  constructor(options: NodeOptions) {
+    const { id, httpPort, raftPort, directory, program, outputFile, env } = options;
+    this.id = id;
+    this.httpUrl = `http://127.0.0.1:${httpPort}`;
+    this.raftPort = raftPort;
+    this.dataDir = directory;
+    this.#options = options;
+    this.#child = new ChildUnderTest({
+      program: process.execPath,
+      words: [...options.execArguments, program, 'start'],
+      outputFile,
+      env: {
+        ...env,
+        QUORATE_NODE_ID: id,
+        QUORATE_DATA_DIR: directory,
+        QUORATE_P2P_PORT: String(httpPort),
+        QUORATE_RAFT_PORT: String(raftPort),
+      },
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.isRunning;
+  }
+
+  async start(): Promise<void> {
+    if (this.isRunning) return;
+    this.isToEnd = false;
+    await mkdir(this.dataDir, { recursive: true });
+    await this.#child.start();
+    void this.#child.ended().then((exit) => this.#noteEnd(exit));
+    await until(`${this.id} lives`, () => this.#livesOrEnded(), START_MS_MAX);
+    if (!this.isRunning) throw new Error(`${this.id} ended at its start: ${await this.told()}`);
+  }
+
+  async kill(): Promise<void> {
+    this.isToEnd = true;
+    await this.#child.kill();
+  }
+
+  async stop(): Promise<Exit> {
+    this.isToEnd = true;
+    return this.#child.stop();
+  }
+
+  freeze(): Promise<void> {
+    return this.#child.freeze();
+  }
+
+  thaw(): void {
+    this.#child.thaw();
+  }
+
+  /** Its disk is another one from now on. It must not run. */
+  async loseDisk(): Promise<void> {
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** Undefined: nothing came in time. */
+  async ask(path: string, method = 'GET', body?: object): Promise<Answer | undefined> {
+    const sent =
+      body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    try {
+      const response = await fetch(`${this.httpUrl}${path}`, {
+        method,
+        ...sent,
+        signal: AbortSignal.timeout(body === undefined ? ANSWER_MS_MAX : ANSWER_MS_MAX * 2),
+      });
+      return { status: response.status, members: (await response.json()) as Answer['members'] };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What it printed last. */
+  async told(): Promise<string> {
+    return (await readFile(this.#options.outputFile, 'utf8')).slice(-TOLD_CHARACTERS);
+  }
+
+  async #livesOrEnded(): Promise<boolean> {
+    const answer = await this.ask('/livez');
+    return answer?.status === 200 || !this.isRunning;
+  }
+
+  async #noteEnd({ code, signal }: Exit): Promise<void> {
+    if (this.isToEnd) return;
+    const how = signal ?? `code ${code}`;
+    this.#options.onEnd(`${this.id} ended by itself (${how}): ${await this.told()}`);
+  }
+}
+
+export function outputFileOf(directory: string, id: string): string {
+  return join(directory, `${id}.log`);
+}

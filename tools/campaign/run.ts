@@ -1,0 +1,209 @@
+/**
+ * One campaign: a real cluster, clients that write down what they hear, faults, and then the questions:
+ *
+ * ```
+ *  found ─▶ clients and faults ─▶ heal ─▶ all hold the same? ─▶ the log as clients were told? ─▶ linearizable?
+ * ```
+ *
+ * Whatever is not as promised is a breach; that a question could not be answered is one, too.
+ */
+import { join } from 'node:path';
+import { type FaultReport, planOf, unleash } from '../../test/faults/nemesis.ts';
+import { Clients, entryOf, type Tally } from '../../test/linearizability/clients.ts';
+import { type Operation, readHistory, Recorder } from '../../test/linearizability/history.ts';
+import { findInversion } from '../../test/linearizability/log-order.ts';
+import { modelOf } from '../../test/linearizability/models/models.ts';
+import { tellVerdict } from '../../test/linearizability/picture.ts';
+import { check } from '../../test/linearizability/verdict.ts';
+import { seeded } from '../random.ts';
+import { audit, type Failover, failovers, readLog } from './audit.ts';
+import { CampaignCluster } from './cluster.ts';
+import { CAMPAIGN_FAULTS, campaignFaults, Voters } from './faults.ts';
+
+/** Long enough that most grants end by a word, short enough that some end by time. */
+const LEASE_MS = 4_000;
+const OBJECTS_PER_CLIENT = 3;
+/** A node that is in trouble is asked once in so many times: most clients have learned. */
+const WELL_WEIGHT = 24;
+/** Faults after whose beginning most of what is asked at the node waits in vain. */
+const SILENCING: ReadonlySet<string> = new Set(['freeze', 'isolate', 'fill', 'remove', 'lose']);
+
+export interface CampaignOptions {
+  readonly nodes: number;
+  readonly seed: number;
+  readonly milliseconds: number;
+  readonly clients: number;
+  /** Names of faults. */
+  readonly faults: readonly string[];
+  /** Exists, and is empty: history, logs of nodes, and their data. */
+  readonly directory: string;
+  /** The built `quorate`. */
+  readonly program: string;
+  /** Between the beginnings of two faults, least and most. */
+  readonly gapMs?: readonly [number, number];
+  readonly onProgress?: (phase: string, tally: Readonly<Tally> | undefined) => void;
+  readonly onFault?: (report: FaultReport) => void;
+}
+
+export interface CampaignResult {
+  readonly operations: number;
+  readonly tally: Readonly<Tally>;
+  readonly reports: readonly FaultReport[];
+  readonly failovers: readonly Failover[];
+  readonly entries: number;
+  readonly verdict: string;
+  /** None: all is as promised. */
+  readonly breaches: readonly string[];
+}
+
+export async function campaign(options: CampaignOptions): Promise<CampaignResult> {
+  const { onProgress = () => undefined } = options;
+  const breaches: string[] = [];
+  onProgress('founding', undefined);
+  const cluster = await CampaignCluster.found({
+    ...options,
+    random: seeded(Date.now()),
+    hasDisks: options.faults.includes('fill'),
+    onEnd: (line) => breaches.push(line),
+  });
+  let isStopped = false;
+  try {
+    const { reports, tally } = await trouble(cluster, options, breaches);
+    onProgress('healing', tally);
+    await attempt(breaches, () => heal(cluster));
+    onProgress('reading the log', tally);
+    const operations = await readHistory(historyIn(options));
+    const log = await attempt(breaches, () => readLog(cluster.nodes[0]!));
+    isStopped = true;
+    breaches.push(...(await cluster.stop()));
+    if (log !== undefined) breaches.push(...audit(operations, log));
+    onProgress('looking for an order', tally);
+    const verdict = verdictOn(operations, breaches);
+    return {
+      operations: operations.length,
+      tally,
+      reports,
+      failovers: log === undefined ? [] : failovers(operations, log),
+      entries: log?.entries ?? 0,
+      verdict,
+      breaches,
+    };
+  } finally {
+    if (!isStopped) await cluster.stop();
+    if (breaches.length === 0) await cluster.removeDisks();
+  }
+}
+
+function historyIn({ directory }: CampaignOptions): string {
+  return join(directory, 'history.ndjson');
+}
+
+/** Clients and faults at the same time. */
+async function trouble(
+  cluster: CampaignCluster,
+  options: CampaignOptions,
+  breaches: string[],
+): Promise<{ readonly reports: readonly FaultReport[]; readonly tally: Readonly<Tally> }> {
+  const { seed, milliseconds, onProgress = () => undefined, onFault = () => undefined } = options;
+  const recorder = await Recorder.open(historyIn(options));
+  const silent = new Set<string>();
+  const clients = Clients.start({
+    seed,
+    clients: options.clients,
+    objects: options.clients * OBJECTS_PER_CLIENT,
+    leaseMs: LEASE_MS,
+    recorder,
+    urls: () => urlsOf(cluster, silent),
+  });
+  const shown = setInterval(() => onProgress('trouble', clients.tally), 250);
+  const begins = campaignFaults(cluster, seeded(seed + 1));
+  const faults = Object.fromEntries(
+    Object.entries(begins).map(([name, begin]) => [
+      name,
+      async (...nodes: readonly string[]) => {
+        const silenced = SILENCING.has(name) ? nodes : [];
+        const heard = (): void => silenced.forEach((node) => silent.delete(node));
+        for (const node of silenced) silent.add(node);
+        try {
+          const end = await begin(...nodes);
+          return async () => {
+            await end();
+            heard();
+          };
+        } catch (error) {
+          heard();
+          throw error;
+        }
+      },
+    ]),
+  );
+  const reports = await unleash(planOf(planFor(cluster, options)), { faults, onReport: onFault });
+  breaches.push(
+    ...reports.flatMap(({ kind, nodes, failure }) =>
+      failure === undefined ? [] : [`${kind} of ${nodes.join(', ')}: ${failure}`],
+    ),
+  );
+  clearInterval(shown);
+  onProgress(`after ${milliseconds} ms`, clients.tally);
+  await attempt(breaches, () => clients.stop());
+  await recorder.close();
+  return { reports, tally: clients.tally };
+}
+
+function urlsOf(cluster: CampaignCluster, silent: ReadonlySet<string>): readonly string[] {
+  return cluster.nodes
+    .filter(({ isRunning }) => isRunning)
+    .flatMap(({ id, httpUrl }) =>
+      silent.has(id) ? [httpUrl] : Array.from({ length: WELL_WEIGHT }, () => httpUrl),
+    );
+}
+
+function planFor(
+  { mesh: { ids } }: CampaignCluster,
+  { seed, milliseconds, faults, gapMs = [400, 1_600] }: CampaignOptions,
+): Parameters<typeof planOf>[0] {
+  return {
+    seed,
+    milliseconds,
+    nodes: ids,
+    kinds: CAMPAIGN_FAULTS.filter(({ name }) => faults.includes(name)),
+    gapMs,
+    lastsMs: [200, 2_500],
+    // One more than a quorum can do without, for a moment.
+    troubledMax: Math.ceil(ids.length / 2),
+  };
+}
+
+/** Everything that was done is undone, and every node votes. @throws when they do not come together */
+async function heal(cluster: CampaignCluster): Promise<void> {
+  cluster.mesh.heal();
+  for (const node of cluster.nodes) {
+    if (node.isRunning) node.thaw();
+    else await node.start();
+  }
+  const voters = new Voters(cluster);
+  for (const { id } of cluster.nodes) await voters.backWith(id);
+  await cluster.agreed();
+}
+
+async function attempt<Value>(
+  breaches: string[],
+  act: () => Promise<Value>,
+): Promise<Value | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    breaches.push((error as Error).message);
+    return undefined;
+  }
+}
+
+function verdictOn(operations: readonly Operation[], breaches: string[]): string {
+  const verdict = check(operations, modelOf);
+  const told = tellVerdict(verdict);
+  if (verdict.kind !== 'linearizable') breaches.push(told);
+  const inversion = findInversion(operations, entryOf);
+  if (inversion !== undefined)
+    breaches.push(`the log is not in the order of time: ${JSON.stringify(inversion)}`);
+  return told;
+}
