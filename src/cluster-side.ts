@@ -10,7 +10,9 @@
  */
 import type { Logger } from 'pino';
 import type { ClusterConfig } from './config/cluster.ts';
+import { readTls, type TlsTexts } from './config/tls-files.ts';
 import type { Config } from './config.ts';
+import { dialWebsocket } from './dial-websocket.ts';
 import type { Log } from './log/log.ts';
 import type { Member, Members } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
@@ -20,8 +22,10 @@ import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
 import { Exchange } from './protocols/raft/exchange.ts';
 import { Joining } from './protocols/raft/joining.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
+import { endpoint } from './protocols/transport/address.ts';
 import type { LinkStatus, Peer } from './protocols/transport/network.ts';
 import { TcpNetwork } from './protocols/transport/tcp-network.ts';
+import type { Websocket } from './protocols/transport/websocket-stream.ts';
 import { breathe, realClock } from './real-clock.ts';
 
 const MIB = 1024 * 1024;
@@ -66,7 +70,7 @@ export class ClusterSide {
     this.#network = network;
   }
 
-  /** Listens for other nodes. @throws where the port is taken or the address is not ours */
+  /** Listens for other nodes. @throws TlsFault, or where the port is taken or the address is not ours */
   static async start(options: ClusterSideOptions): Promise<ClusterSide> {
     const { config, cluster, log, logger } = options;
     const exchange = new Exchange({
@@ -79,6 +83,8 @@ export class ClusterSide {
       clusterId: () => log.identity.clusterId || undefined,
       listen: { host: cluster.host, port: cluster.port },
       secret: cluster.secret,
+      ...(await tlsOf(cluster, config.nodeId)),
+      websocket: dialWebsocket,
       clock: realClock,
       random: Math.random,
       events: exchange,
@@ -135,6 +141,13 @@ export class ClusterSide {
     return this.#network.port;
   }
 
+  /** Takes in a node that came over the HTTP port; undefined: what it comes by would prove nothing. */
+  get accept(): ((websocket: Websocket, remoteAddress: string) => void) | undefined {
+    const { secret, tls } = this.#options.cluster;
+    if (tls !== undefined && secret === undefined) return undefined;
+    return (websocket, remoteAddress) => this.#network.accept(websocket, remoteAddress);
+  }
+
   loops(): readonly LoopStatus[] {
     return this.#joining === undefined ? [] : [this.#joining.status()];
   }
@@ -150,7 +163,8 @@ export class ClusterSide {
 
   #self(): Member {
     const { config, cluster, log } = this.#options;
-    const addresses = [`${cluster.advertiseHost}:${this.#network.port}`];
+    const own = endpoint(cluster.advertiseHost, this.#network.port);
+    const addresses = cluster.advertised.length > 0 ? cluster.advertised : [own];
     return { id: config.nodeId, store: log.identity.storeId, addresses };
   }
 
@@ -183,6 +197,10 @@ function isReachable({ addresses }: Peer): boolean {
 }
 
 type Named = Omit<Member, 'store'>;
+
+async function tlsOf({ tls }: ClusterConfig, nodeId: string): Promise<{ readonly tls?: TlsTexts }> {
+  return tls === undefined ? {} : { tls: await readTls(tls, nodeId) };
+}
 
 function timingOf({ heartbeatMs, electionMs }: ClusterConfig): Timing {
   return {

@@ -4,7 +4,7 @@
  * ```
  *  config ─▶ log ─▶ [other nodes] ─▶ group main (snapshot, log above it, engine) ─▶ server listens ─▶ serving
  *                                                                                                       │ stop, or a fault
- *            ended { clean | fault } ◀── log closed ◀── [other nodes] ◀── group stopped ◀── server closed ◀┘
+ *   ended { clean | fault } ◀── log closed ◀── [other nodes] ◀── group stopped ◀── all requests answered ◀┘
  * ```
  *
  * A fault of the log or of the rules ends the node: it stops serving, and nothing is acknowledged any
@@ -17,6 +17,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildServer } from './api/rest/server.ts';
+import { Unanswered } from './api/rest/unanswered.ts';
 import type { ServedNode } from './api/served-node.ts';
 import { ClusterSide } from './cluster-side.ts';
 import type { Config } from './config.ts';
@@ -71,6 +72,7 @@ export class Node {
   readonly ended: Promise<NodeEnd>;
   readonly #parts: Parts;
   readonly #server: FastifyInstance;
+  readonly #unanswered: Unanswered;
   #url = '';
   #stopping: Promise<void> | undefined;
   #fault: Error | undefined;
@@ -84,6 +86,7 @@ export class Node {
       this.#end = resolve;
     });
     this.#server = buildServer(this.#served(), { logger: httpLogger(parts.logger) });
+    this.#unanswered = new Unanswered(this.#server);
   }
 
   /**
@@ -145,11 +148,15 @@ export class Node {
 
   async #stop(): Promise<void> {
     const { log, main, config, logger, cluster } = this.#parts;
-    const cut = setTimeout(() => this.#server.server.closeAllConnections(), config.stopTimeoutMs);
-    await this.#server.close().catch((error: unknown) => logger.warn({ error }, 'close_failed'));
-    clearTimeout(cut);
+    const server = this.#server;
+    const cut = setTimeout(() => server.server.closeAllConnections(), config.stopTimeoutMs);
+    const closed = server.close().catch((error: unknown) => logger.warn({ error }, 'close_failed'));
+    await Promise.race([closed, this.#unanswered.over]);
     await main.stop();
+    // Only now may connections end by which other nodes came in over the server.
     await cluster?.stop();
+    await closed;
+    clearTimeout(cut);
     await log.close();
     await rm(join(config.dataDir, NODE_FILE), { force: true });
     const fault = this.#fault;

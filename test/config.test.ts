@@ -243,7 +243,9 @@ describe('a cluster', () => {
       host: '127.0.0.1',
       port: 0,
       advertiseHost: '127.0.0.1',
+      advertised: [],
       secret: undefined,
+      tls: undefined,
       peers: [],
       voters: ['node-1'],
       join: [],
@@ -273,13 +275,37 @@ describe('a cluster', () => {
     ['node-2@[::1]:8770', '[::1]:4321'],
     ['node-2@[::1]:8770:9999', '[::1]:9999'],
     ['dc1:rack-2@localhost', 'localhost:4321'],
+    ['node-2@ws://localhost:8770', 'ws://localhost:8770'],
+    ['node-2@wss://localhost/v1/peers', 'wss://localhost/v1/peers'],
+    ['node-2@ws://[::1]:8770/v1/peers', 'ws://[::1]:8770/v1/peers'],
   ])('%s is reached at %s', (peer, address) => {
     expect(cluster({ PEERS: peer })?.peers[0]?.addresses).toEqual([address]);
+  });
+
+  test('a peer may be reached in several ways, which are kept in their order', () => {
+    const PEERS = 'node-2@127.0.0.1|ws://localhost:9000|localhost:8770:4322';
+    expect(cluster({ PEERS })?.peers).toEqual([
+      { id: 'node-2', addresses: ['127.0.0.1:4321', 'ws://localhost:9000', 'localhost:4322'] },
+    ]);
+  });
+
+  test('a node is reached as a list names it that was given to all, unless it says itself how', () => {
+    const flags = { PEERS: 'node-1@ws://localhost:9001,node-2@ws://localhost:9002' };
+    expect(cluster(flags)?.advertised).toEqual(['ws://localhost:9001']);
+    expect(cluster({ ...flags, ADVERTISE_HOST: 'localhost' })).toMatchObject({
+      advertised: [],
+      advertiseHost: 'localhost',
+    });
   });
 
   test.each([
     'node-2',
     'node-2@',
+    'node-2@ws://',
+    'node-2@ws://localhost:70000',
+    'node-2@http://localhost:8770',
+    'node-2@localhost|',
+    'node-2@|localhost',
     '@localhost',
     'node-2@localhost:70000',
     'node-2@localhost:8770:0',
@@ -291,7 +317,12 @@ describe('a cluster', () => {
     expect(problems({ PEERS: peer })).toEqual([expect.stringContaining('is not nodes like')]);
   });
 
-  test.each(['10.0.0.1', 'host:', '::1:4321x', 'host:70000', 'ws://host:8770'])(
+  test('a cluster is joined at Raft ports or by websockets', () => {
+    const JOIN = '127.0.0.1:4321, ws://localhost:8770';
+    expect(cluster({ JOIN })?.join).toEqual(['127.0.0.1:4321', 'ws://localhost:8770']);
+  });
+
+  test.each(['10.0.0.1', 'host:', '::1:4321x', 'host:70000', 'ws://host:70000', 'http://host:1'])(
     '"%s" is no address to join at',
     (address) => {
       expect(problems({ JOIN: address })).toEqual([expect.stringContaining('is not addresses')]);
@@ -320,12 +351,38 @@ describe('a cluster', () => {
     ['RAFT_HOST 10.0.0.1', { RAFT_PORT: '0', RAFT_HOST: '10.0.0.1' }],
     ['a peer at 10.0.0.2', { PEERS: 'node-2@10.0.0.2' }],
     ['JOIN fd00::7', { JOIN: '[fd00::7]:4321' }],
+    ['a peer at 10.0.0.2', { PEERS: 'node-2@ws://10.0.0.2:8770' }],
   ])('nobody beyond loopback is talked to without a secret: %s', (said, flags) => {
     const [fault] = faults({ flags: { ...ALONE, ...flags } });
     expect(fault?.name).toBe('CLUSTER_SECRET');
     expect(fault?.problem).toContain(`${said} is beyond loopback`);
     expect(fault?.example).toMatch(/^QUORATE_CLUSTER_SECRET=/);
     expect(cluster({ ...flags, CLUSTER_SECRET: SECRET })).toMatchObject({ secret: SECRET });
+  });
+
+  const TLS = { CLUSTER_TLS_KEY: 'k.pem', CLUSTER_TLS_CERT: 'c.pem', CLUSTER_TLS_CA: 'a.pem' };
+
+  test('certificates prove as well as a secret who may come', () => {
+    expect(cluster({ PEERS: 'node-2@10.0.0.2', ...TLS })).toMatchObject({
+      secret: undefined,
+      tls: { key: 'k.pem', cert: 'c.pem', ca: 'a.pem' },
+    });
+  });
+
+  test('TLS needs its three files: each one that is not said is named', () => {
+    const { CLUSTER_TLS_CERT } = TLS;
+    expect(problems({ RAFT_PORT: '0', CLUSTER_TLS_CERT })).toEqual([
+      expect.stringMatching(/^CLUSTER_TLS_KEY is not said/),
+      expect.stringMatching(/^CLUSTER_TLS_CA is not said/),
+    ]);
+  });
+
+  test('by a websocket no certificate is seen: with TLS it needs a secret, even on this machine', () => {
+    const flags = { PEERS: 'node-2@ws://127.0.0.1:8770', ...TLS };
+    expect(problems(flags)).toEqual([
+      expect.stringMatching(/^CLUSTER_SECRET is not said, and a websocket shows no certificate/),
+    ]);
+    expect(cluster({ ...flags, CLUSTER_SECRET: SECRET })?.secret).toBe(SECRET);
   });
 
   test('an address that stands for all of a machine leads others nowhere', () => {

@@ -7,6 +7,7 @@ import type { BatchReport } from '../log/usage.ts';
 import type { Group } from '../protocols/coordinator/group.ts';
 import type { LoopStatus } from '../protocols/coordinator/loop.ts';
 import type { LinkStatus } from '../protocols/transport/network.ts';
+import type { Websocket } from '../protocols/transport/websocket-stream.ts';
 
 /** One place where background loops live. If it throws, `/status` says so and shows the others. */
 export interface LoopSource {
@@ -19,6 +20,8 @@ export interface Peering {
   /** Where it listens for them. */
   readonly port: number;
   links(): readonly LinkStatus[];
+  /** Takes in a node that comes by a websocket; undefined: none may. */
+  readonly accept: ((websocket: Websocket, remoteAddress: string) => void) | undefined;
 }
 
 export interface ServedNode {

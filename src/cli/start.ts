@@ -8,6 +8,7 @@
  */
 import { type Logger, pino } from 'pino';
 import { PinoPretty } from 'pino-pretty';
+import { TlsFault } from '../config/tls-files.ts';
 import type { Config } from '../config.ts';
 import { nodeFile } from '../log/clone.ts';
 import { type FaultCode, faultOf, LogFault } from '../log/fault.ts';
@@ -71,6 +72,7 @@ function endedBy(fault: Error): CommandFault {
 /** Why the node did not start: the address, the directory, or a bug. */
 function refusedStart(error: unknown, config: Config): CommandFault {
   const { syscall, message } = error as NodeJS.ErrnoException;
+  if (error instanceof TlsFault) return new CommandFault(EXIT.configuration, message);
   if (syscall === 'listen') return refusedAddress(error as RefusedAddress, config);
   if (isOfDirectory(error)) return refusedByLog(faultOf(error), config);
   return new CommandFault(EXIT.internal, `the node did not start: ${message}`);

@@ -2,11 +2,11 @@
  * How a node takes part in a cluster, made of what the settings say, and what they may not say together.
  *
  * A node that is told of others, or of a port for them, is one of a cluster; any other is on its own.
- * Beyond loopback nobody is talked to who has not proved to know the secret.
+ * Beyond loopback nobody is talked to who has not proved to know the secret, or by a certificate.
  */
 import type { Milliseconds } from '../log/time.ts';
-import { isLoopback, parseAddress } from '../protocols/transport/address.ts';
-import type { Values } from './settings.ts';
+import { isLoopback, parseAddress, type Target } from '../protocols/transport/address.ts';
+import { SETTINGS, type Values } from './settings.ts';
 import type { Fault } from './sources.ts';
 import { type ConfiguredPeer, RAFT_PORT } from './values.ts';
 
@@ -15,8 +15,11 @@ export interface ClusterConfig {
   /** 0: the system chooses. */
   readonly port: number;
   readonly advertiseHost: string;
-  /** Undefined: loopback only. */
+  /** Where others were told to find this node; empty: at `advertiseHost` and its port. */
+  readonly advertised: readonly string[];
+  /** Undefined: without certificates, loopback only. */
   readonly secret: string | undefined;
+  readonly tls: TlsFiles | undefined;
   /** The others, whether or not the list said names this node too. */
   readonly peers: readonly ConfiguredPeer[];
   /** Who votes in a new cluster. */
@@ -25,6 +28,13 @@ export interface ClusterConfig {
   readonly heartbeatMs: Milliseconds;
   /** The least; the most is twice as long. */
   readonly electionMs: Milliseconds;
+}
+
+/** What proves a node by TLS, as paths of PEM files. */
+export interface TlsFiles {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca: string;
 }
 
 /** They stand for every address of a machine, and lead to none. */
@@ -44,6 +54,7 @@ function membership(values: Values): ClusterConfig {
   return {
     ...whereabouts(values),
     secret: values.CLUSTER_SECRET,
+    tls: tlsIn(values),
     peers: othersIn(values),
     voters: values.P2P_VOTERS ?? everybodyIn(values),
     join,
@@ -52,13 +63,27 @@ function membership(values: Values): ClusterConfig {
   };
 }
 
-function whereabouts(values: Values): Pick<ClusterConfig, 'host' | 'port' | 'advertiseHost'> {
+function tlsIn(values: Values): TlsFiles | undefined {
+  const { CLUSTER_TLS_KEY: key, CLUSTER_TLS_CERT: cert, CLUSTER_TLS_CA: ca } = values;
+  if (key === undefined || cert === undefined || ca === undefined) return undefined;
+  return { key, cert, ca };
+}
+
+type Whereabouts = Pick<ClusterConfig, 'host' | 'port' | 'advertiseHost' | 'advertised'>;
+
+function whereabouts(values: Values): Whereabouts {
   const {
     RAFT_HOST: host,
     RAFT_PORT: port = RAFT_PORT,
     ADVERTISE_HOST: advertiseHost = host,
   } = values;
-  return { host, port, advertiseHost };
+  return { host, port, advertiseHost, advertised: advertisedIn(values) };
+}
+
+/** A list that was given to every node says of this one, too, how it is reached. */
+function advertisedIn({ ADVERTISE_HOST, PEERS = [], NODE_ID }: Values): readonly string[] {
+  if (ADVERTISE_HOST !== undefined) return [];
+  return PEERS.filter(({ id }) => id === NODE_ID).flatMap(({ addresses }) => addresses);
 }
 
 /** One list may be given to every node: each leaves itself out. */
@@ -76,43 +101,77 @@ export function clusterContradictions(values: Values): readonly Fault[] {
 }
 
 const CONTRADICTIONS: readonly ((values: Values) => readonly Fault[])[] = [
+  halfOfTls,
   unprovenStrangers,
+  unprovenWebsockets,
   unreachable,
   namesakes,
   unknownVoters,
 ];
 
+const TLS_NAMES = ['CLUSTER_TLS_KEY', 'CLUSTER_TLS_CERT', 'CLUSTER_TLS_CA'] as const;
+
+function halfOfTls(values: Values): readonly Fault[] {
+  const missing = TLS_NAMES.filter((name) => values[name] === undefined);
+  if (missing.length === TLS_NAMES.length) return [];
+  return missing.map((name) => ({
+    name,
+    problem: 'is not said; TLS between nodes needs its key, its certificate and the authority',
+    example: `QUORATE_${name}=${SETTINGS[name].example}`,
+  }));
+}
+
 function unprovenStrangers(values: Values): readonly Fault[] {
   const beyond = placesIn(values).find(({ host }) => !isLoopback(host));
-  if (values.CLUSTER_SECRET !== undefined || beyond === undefined) return [];
-  const problem = `is not said, and ${beyond.name} ${beyond.host} is beyond loopback: nodes of other machines have to prove that they belong here`;
+  if (isProven(values) || beyond === undefined) return [];
   return [
-    { name: 'CLUSTER_SECRET', problem, example: 'QUORATE_CLUSTER_SECRET=a-long-random-text' },
+    secretNeeded(
+      `${beyond.name} ${beyond.host} is beyond loopback: nodes of other machines have to prove that they belong here`,
+    ),
   ];
+}
+
+function isProven({ CLUSTER_SECRET, CLUSTER_TLS_KEY }: Values): boolean {
+  return CLUSTER_SECRET !== undefined || CLUSTER_TLS_KEY !== undefined;
+}
+
+/** TLS on the way of a websocket ends at whoever carries it: no certificate is seen behind that. */
+function unprovenWebsockets(values: Values): readonly Fault[] {
+  const websocket = placesIn(values).find(({ kind }) => kind === 'websocket');
+  const needsProof = values.CLUSTER_TLS_KEY !== undefined && values.CLUSTER_SECRET === undefined;
+  if (!needsProof || websocket === undefined) return [];
+  return [secretNeeded('a websocket shows no certificate: who comes by one has to know a secret')];
+}
+
+function secretNeeded(why: string): Fault {
+  const example = 'QUORATE_CLUSTER_SECRET=a-long-random-text';
+  return { name: 'CLUSTER_SECRET', problem: `is not said, and ${why}`, example };
 }
 
 interface NamedPlace {
   /** Of the setting that says it. */
   readonly name: string;
+  readonly kind: Target['kind'];
   readonly host: string;
 }
 
 function placesIn({ RAFT_HOST, PEERS = [], JOIN = [] }: Values): readonly NamedPlace[] {
   const peers = PEERS.flatMap(({ addresses }) => addresses);
   return [
-    { name: 'RAFT_HOST', host: RAFT_HOST },
-    ...peers.map((address) => ({ name: 'a peer at', host: hostIn(address) })),
-    ...JOIN.map((address) => ({ name: 'JOIN', host: hostIn(address) })),
+    { name: 'RAFT_HOST', kind: 'tcp', host: RAFT_HOST },
+    ...targetsOf(peers).map(({ kind, host }) => ({ name: 'a peer at', kind, host })),
+    ...targetsOf(JOIN).map(({ kind, host }) => ({ name: 'JOIN', kind, host })),
   ];
 }
 
-function hostIn(address: string): string {
-  const target = parseAddress(address);
-  return target === undefined ? address : target.host;
+function targetsOf(addresses: readonly string[]): readonly Target[] {
+  return addresses.flatMap((address) => parseAddress(address) ?? []);
 }
 
-function unreachable({ RAFT_HOST, ADVERTISE_HOST }: Values): readonly Fault[] {
-  if (!WILDCARDS.includes(ADVERTISE_HOST ?? RAFT_HOST)) return [];
+function unreachable(values: Values): readonly Fault[] {
+  const { RAFT_HOST, ADVERTISE_HOST } = values;
+  const isNamed = advertisedIn(values).length > 0;
+  if (isNamed || !WILDCARDS.includes(ADVERTISE_HOST ?? RAFT_HOST)) return [];
   const problem = `has to say how other nodes reach this one: ${RAFT_HOST} leads nowhere`;
   return [{ name: 'ADVERTISE_HOST', problem, example: 'QUORATE_ADVERTISE_HOST=10.0.0.1' }];
 }

@@ -78,7 +78,7 @@ export const SETTINGS = {
   }),
   PEERS: setting({
     comment:
-      'The other nodes, as id@host[:http port[:raft port]]; said, this node is one of a cluster',
+      'The nodes, as id@host[:http port[:raft port]] or id@ws://host:port, other ways behind |; said, this node is one of a cluster',
     example: 'node-2@10.0.0.2,node-3@10.0.0.3:8770:4321',
     fallback: undefined,
     schema: peers.optional(),
@@ -93,7 +93,7 @@ export const SETTINGS = {
     source: ['P2P_VOTERS'],
   }),
   JOIN: setting({
-    comment: 'Raft addresses of members of a cluster to join, for an empty data directory',
+    comment: 'Addresses of members of a cluster to join, for an empty data directory',
     example: '10.0.0.1:4321',
     fallback: undefined,
     schema: addresses.optional(),
@@ -106,13 +106,13 @@ export const SETTINGS = {
     source: ['RAFT_PORT', 'RAFT_BIND_PORT'],
   }),
   RAFT_HOST: setting({
-    comment: 'Address to listen on for other nodes; beyond loopback only with a CLUSTER_SECRET',
+    comment: 'Address to listen on for other nodes; beyond loopback only with a secret or TLS',
     example: '0.0.0.0',
     fallback: '127.0.0.1',
     schema: host,
   }),
   ADVERTISE_HOST: setting({
-    comment: 'How other nodes reach this one; unset, RAFT_HOST',
+    comment: 'How other nodes reach this one; unset, as PEERS name it, or RAFT_HOST',
     example: '10.0.0.1',
     fallback: undefined,
     schema: host.optional(),
@@ -125,6 +125,25 @@ export const SETTINGS = {
     schema: secret.optional(),
     source: ['CLUSTER_SECRET', 'CLUSTER_AUTH_TOKEN'],
     isSecret: true,
+  }),
+  CLUSTER_TLS_KEY: setting({
+    comment:
+      'Private key of this node towards other nodes, a PEM file; with the next two: mutual TLS',
+    example: '/etc/quorate/node-1.key',
+    fallback: undefined,
+    schema: path.optional(),
+  }),
+  CLUSTER_TLS_CERT: setting({
+    comment: 'Certificate of this node, a PEM file; it has to name NODE_ID',
+    example: '/etc/quorate/node-1.crt',
+    fallback: undefined,
+    schema: path.optional(),
+  }),
+  CLUSTER_TLS_CA: setting({
+    comment: 'The authority that signs the certificates of this cluster, and no others; a PEM file',
+    example: '/etc/quorate/authority.crt',
+    fallback: undefined,
+    schema: path.optional(),
   }),
   RAFT_HEARTBEAT: setting({
     comment: 'How often a leader speaks when it has nothing to say',

@@ -130,26 +130,25 @@ export const host = reader('a host name, or an address like 10.0.0.1 or fd00::7'
   return isIP(bare) !== 0 || HOST_NAME.test(bare) ? bare : undefined;
 });
 
-function isTcpAddress(text: string): boolean {
-  return parseAddress(text)?.kind === 'tcp';
+function addressIn(text: string): string | undefined {
+  return parseAddress(text) === undefined ? undefined : text;
 }
 
 export const addresses = reader(
-  'addresses like 10.0.0.1:4321 or [fd00::7]:4321, between commas',
-  (text) => listOf(text, (part) => (isTcpAddress(part) ? part : undefined)),
+  'addresses like 10.0.0.1:4321, [fd00::7]:4321 or ws://10.0.0.1:8770, between commas',
+  (text) => listOf(text, addressIn),
 );
 
 /** Another node, as a setting names it. */
 export interface ConfiguredPeer {
   readonly id: string;
-  /** Where its Raft listens. */
+  /** Where its Raft listens, or a websocket on its HTTP port; best first. */
   readonly addresses: readonly string[];
 }
 
-const PEER = new RegExp(
-  String.raw`^(?<id>[A-Za-z0-9._:-]{1,128})@(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)` +
-    String.raw`(?<ports>(?::\d{1,5}){0,2})$`,
-);
+const PEER = /^(?<id>[A-Za-z0-9._:-]{1,128})@(?<places>.+)$/;
+const PLACE = /^(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?<ports>(?::\d{1,5}){0,2})$/;
+const WEBSOCKET = /^wss?:\/\//;
 export const RAFT_PORT = 4321;
 /** Of HTTP and of Raft, where a peer's are not said. */
 const PORTS = ['8770', String(RAFT_PORT)];
@@ -157,11 +156,24 @@ const PORTS = ['8770', String(RAFT_PORT)];
 function peerIn(text: string): ConfiguredPeer | undefined {
   const found = PEER.exec(text)?.groups;
   if (found === undefined) return undefined;
-  const [http, raft] = portsIn(String(found['ports'])).map((port) => `${found['host']}:${port}`);
-  const reached = [String(http), String(raft)];
-  return reached.every(isTcpAddress)
-    ? { id: String(found['id']), addresses: reached.slice(1) }
+  const places = String(found['places']).split('|').map(placeIn);
+  return places.every((place) => place !== undefined)
+    ? { id: String(found['id']), addresses: places }
     : undefined;
+}
+
+/** The address that a place stands for. */
+function placeIn(text: string): string | undefined {
+  return WEBSOCKET.test(text) ? addressIn(text) : raftAddressIn(text);
+}
+
+/** The host with the port of its Raft. */
+function raftAddressIn(text: string): string | undefined {
+  const found = PLACE.exec(text)?.groups;
+  if (found === undefined) return undefined;
+  const ports = portsIn(String(found['ports']));
+  const [http, raft] = ports.map((port) => addressIn(`${found['host']}:${port}`));
+  return http === undefined ? undefined : raft;
 }
 
 /** `:8770:4321`, `:8770` or nothing. */
@@ -171,7 +183,7 @@ function portsIn(text: string): readonly string[] {
 }
 
 export const peers = reader(
-  'nodes like node-2@10.0.0.2 or node-2@10.0.0.2:8770:4321, between commas',
+  'nodes like node-2@10.0.0.2, node-2@10.0.0.2:8770:4321 or node-2@ws://10.0.0.2:8770, between commas',
   (text) => listOf(text, peerIn),
 );
 

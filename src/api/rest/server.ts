@@ -6,7 +6,7 @@
  *               503            403               413                          or problem+json, always
  * ```
  */
-import { fastify, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { AppliedIndex } from '../applied-index.ts';
 import type { FaultLog } from '../fault-log.ts';
@@ -31,6 +31,7 @@ import { strangeness } from './host.ts';
 import { LOCKS } from './locks.ts';
 import { LOG } from './log.ts';
 import { documentation } from './openapi.ts';
+import { servePeers } from './peers.ts';
 import { QUEUES } from './queues.ts';
 import { RAFT } from './raft.ts';
 import { type Exchange, Received } from './received.ts';
@@ -102,7 +103,10 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
   const served = [...ENDPOINTS, exposition(metrics)];
   const streams = new Streams(node, metrics, log);
   countWaiting(metrics, serving, streams);
-  streams.serve(server, (found, reply) => send(node, refusal(found), reply));
+  const refuse = (found: Problem, reply: FastifyReply): FastifyReply =>
+    send(node, refusal(found), reply);
+  streams.serve(server, refuse);
+  servePeers(server, node, refuse);
   const endpoints = [...served, ...documentation([...served, STREAM], node.version)];
   for (const endpoint of endpoints) addEndpoint(server, serving, endpoint);
   refuseOtherMethods(server, node, endpoints);

@@ -88,7 +88,7 @@ export class Streams {
   serve(server: FastifyInstance, refuse: Refuse): void {
     void server.register(websocket, {
       errorHandler: (error, socket) => {
-        this.#log.error({ err: error }, 'stream_failed');
+        this.#log.error({ err: error }, 'websocket_failed');
         socket.terminate();
       },
       options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false },
