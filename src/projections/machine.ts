@@ -18,16 +18,17 @@ import { unpack } from '../log/message-pack.ts';
 import { assert } from './assert.ts';
 import { EntryRuling } from './entry-ruling.ts';
 import { type ChainState, type FinishedPage, OutcomeChain } from './outcome-chain.ts';
-import { type Fact, type Outcome, refuse } from './outcome.ts';
-import type {
-  CommandRule,
-  Decision,
-  Due,
-  Duty,
-  Fold,
-  Moment,
-  Projection,
-  ReadonlyTables,
+import { type Fact, type Outcome, refuse, type Refusal } from './outcome.ts';
+import {
+  type CommandRule,
+  type Decision,
+  type Due,
+  type Duty,
+  type Fold,
+  type Moment,
+  NOTHING_DUE,
+  type Projection,
+  type ReadonlyTables,
 } from './projection.ts';
 import { RULES_VERSION, rulesInForce } from './rules.ts';
 import { recognise, remember } from './sessions.ts';
@@ -80,6 +81,8 @@ function isRuleFault(outcome: Outcome): boolean {
   return outcome.kind === 'refused' && outcome.code === 'rule-fault';
 }
 
+type Closing = (tables: ReadonlyTables) => Refusal | undefined;
+
 type Recorded = Pick<AppliedEntry, 'outcome' | 'outcomeBytes'>;
 
 function recorded(outcome: Outcome): Recorded {
@@ -96,6 +99,7 @@ export class Machine {
   readonly projections: readonly Projection[];
   #undo: UndoRing;
   #tables: Tables;
+  readonly #closing: readonly Closing[];
   readonly #commands = new Map<string, CommandRule>();
   readonly #folds = new Map<string, Fold>();
   #chain = new OutcomeChain();
@@ -109,6 +113,7 @@ export class Machine {
 
   constructor({ projections, epoch = 0, undo, rules = RULES_VERSION }: MachineOptions) {
     this.projections = projections;
+    this.#closing = projections.flatMap(({ closed }) => closed ?? []);
     this.#rules = rules;
     this.#undo = new UndoRing(undo);
     this.#tables = new Tables((table, key, before, after) =>
@@ -193,6 +198,7 @@ export class Machine {
 
   /** What time asks for at `at` (clamped to log time). */
   due(at: number): Due {
+    if (this.#closed() !== undefined) return NOTHING_DUE;
     const moment = this.momentAt(at);
     const asked = this.projections.map((projection) => projection.due(this.#tables, moment));
     const duties: Duty[] = asked.flatMap((due) => [...due.duties]);
@@ -290,10 +296,23 @@ export class Machine {
   }
 
   #decide(rule: CommandRule, entry: Entry, moment: Moment): Outcome {
-    const stale = this.#staleCondition(rule, entry);
-    if (stale !== undefined) return stale;
+    const refusal = this.#closedFor(rule) ?? this.#staleCondition(rule, entry);
+    if (refusal !== undefined) return refusal;
     const ruling = new EntryRuling(this.#tables, entry, moment, this.#fold);
     return this.#outcomeOf(rule.decide(ruling, entry.data), ruling.facts);
+  }
+
+  /** A group that was closed still takes what its engine says. */
+  #closedFor({ origin }: CommandRule): Refusal | undefined {
+    return origin === 'engine' ? undefined : this.#closed();
+  }
+
+  #closed(): Refusal | undefined {
+    for (const closed of this.#closing) {
+      const refusal = closed(this.#tables);
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
   }
 
   /** A conditional command (If-Match) whose subject has changed since the caller looked. */

@@ -58,6 +58,8 @@ export const REFUSAL_CODES = [
   'idempotency-expired',
   'idempotency-mismatch',
   'backpressure',
+  'group-limit',
+  'sealed',
   'forbidden',
   'rule-fault',
   'upgrade-required',

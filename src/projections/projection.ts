@@ -103,6 +103,11 @@ export interface Projection {
   readonly commands: Readonly<Record<string, CommandRule>>;
   readonly folds: Readonly<Record<string, Fold>>;
   readonly due: (tables: ReadonlyTables, moment: Moment) => Due;
+  /**
+   * Why the group takes no command of a client or a duty any more; undefined while it does. Only what can
+   * close a group says so.
+   */
+  readonly closed?: (tables: ReadonlyTables) => Refusal | undefined;
 }
 
 /** Folds of a union of facts: one per type, complete by type. */
@@ -140,6 +145,7 @@ interface ProjectionSpec<Facts extends Fact> {
   readonly commands: Readonly<Record<string, CommandRule>>;
   readonly folds: FoldsOf<Facts>;
   readonly due?: (tables: ReadonlyTables, moment: Moment) => Due;
+  readonly closed?: (tables: ReadonlyTables) => Refusal | undefined;
 }
 
 /** Declares a projection; `Facts` is the union of its facts, and every one of them needs its fold. */

@@ -1,6 +1,9 @@
 /** Which projections fold which kind of group. Adding a projection is its file and its line here. */
 import { assignments } from './assignments/assignments.ts';
 import { gpuPowers } from './gpu-power.ts';
+import type { GroupKind } from './groups/group-table.ts';
+import { groups } from './groups/groups.ts';
+import { seal } from './groups/seal.ts';
 import { locks } from './locks/locks.ts';
 import type { Projection } from './projection.ts';
 import { rules } from './rules.ts';
@@ -15,4 +18,14 @@ export const MAIN_PROJECTIONS: readonly Projection[] = [
   assignments,
   gpuPowers,
   workQueue,
+  groups,
 ];
+
+/** What every group can, whatever it is for: retries are recognised, leases are kept, it can be sealed. */
+const EVERY_GROUP: readonly Projection[] = [rules, sessions, locks, seal];
+
+/** The projections of every other group, by its kind. */
+export const GROUP_PROJECTIONS: Readonly<Record<GroupKind, readonly Projection[]>> = {
+  job: EVERY_GROUP,
+  gate: EVERY_GROUP,
+};

@@ -87,6 +87,7 @@ export const SEQUENCES: TableDefinition<SequenceRow> = {
  */
 const FORGOTTEN: ReadonlySet<string> = new Set([
   'backpressure',
+  'group-limit',
   'upgrade-required',
   'idempotency-expired',
   'idempotency-mismatch',

@@ -192,7 +192,8 @@ const UNREACHABLE: Partial<Record<ProblemCode, string>> = {
   'no-leader': 'the group here has one voter; `raft.test.ts` has clusters',
   'precondition-required': 'no write demands a condition',
   'rate-limited': 'there are no tokens',
-  'group-limit': 'groups are not created by callers',
+  'group-limit': 'it takes ten thousand groups; `groups.test.ts` has them',
+  sealed: '`main`, the only group here, is never sealed',
   'upgrade-required': 'there is one version of the rules',
 };
 

@@ -52,7 +52,7 @@ export interface Expected {
   readonly snapshot: SnapshotRoots & { readonly index: number };
 }
 
-const SEED = 46;
+const SEED = 50;
 /** Each life of the node is a term of its own. */
 const LIVES = 3;
 const STEPS_PER_LIFE = 260;

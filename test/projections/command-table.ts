@@ -10,6 +10,7 @@
  */
 import * as fc from 'fast-check';
 import { ASSIGNMENTS } from '../../src/projections/assignments/assignment-table.ts';
+import { GROUPS } from '../../src/projections/groups/group-table.ts';
 import { LOCKS } from '../../src/projections/locks/lock-table.ts';
 import type { Machine } from '../../src/projections/machine.ts';
 import { SESSIONS } from '../../src/projections/sessions.ts';
@@ -39,6 +40,7 @@ const members = fc.array(fc.record({ id: node, store: node, addresses: fc.consta
 const lock = fc.constantFrom('door', 'gate', 'well', 'z');
 const queue = fc.constantFrom('default', 'slow', 'q.3');
 const job = fc.constantFrom('j1', 'j2', 'j3', 'j4', 'j5');
+const group = fc.constantFrom('job/j1', 'job/j2', 'gate/g1');
 const workId = fc.integer({ min: 1, max: 14 }).map((number) => `w${number}`);
 const session = fc.integer({ min: 1, max: 40 });
 const leaseSeconds = fc.constantFrom(1, 20, 60, 600);
@@ -165,6 +167,13 @@ const SCHEDULED_WORK: Target = {
   columns: ['work_id'],
   rows: ({ tables }) => [...tables.of(WORK).select('ripening', [])].map(asData),
 };
+const LIVE_GROUPS: Target = {
+  columns: ['id', 'incarnation'],
+  rows: ({ tables }) =>
+    [...tables.of(GROUPS).select('by_state', [])]
+      .filter((row) => row.ended_at === null)
+      .map(asData),
+};
 const OPEN_SESSIONS: Target = {
   columns: ['session'],
   rows: ({ tables }) => [...tables.of(SESSIONS).select('by_use', [])].map(asData),
@@ -204,6 +213,12 @@ const several = <Member>(member: fc.Arbitrary<Member>): fc.Arbitrary<Member[]> =
 /** The names of sessions, without what they were aimed by. */
 function named({ sessions }: Data): readonly unknown[] {
   return (sessions as readonly Data[]).map(({ session: name }) => name);
+}
+
+/** A group that lives, as engines name it. */
+function ofGroup(machine: Machine, data: Data): Data {
+  const { id, ...rest } = at(LIVE_GROUPS)(machine, { id: data['group'], ...data });
+  return { ...rest, group: id };
 }
 
 /** Every command type of the group `main`. */
@@ -249,6 +264,38 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     model: fc.constantFrom('A100', 'T4', 'RTX 6000 Ada'),
     power_milli: fc.constantFrom(0, 500, 900),
   }),
+
+  create_group: {
+    data: fc
+      .record({ id: group, voters: fc.subarray(['n1', 'n2', 'n3']) })
+      .map(({ id, voters }) => ({ id, kind: id.slice(0, id.indexOf('/')), voters })),
+    aim: asGenerated,
+  },
+  destroy_group: recipe({ which, id: group }, (machine, data) => {
+    const { id } = at({ ...LIVE_GROUPS, columns: ['id'] })(machine, data);
+    return { id };
+  }),
+  create_job_raft: recipe({ job_id: job }),
+  destroy_job_raft: recipe({ job_id: job }),
+  found_group: recipe(
+    {
+      which,
+      group,
+      incarnation: fc.integer({ min: 1, max: 60 }),
+      members: fc.constant([{ id: 'n1', store: 's1', addresses: ['n1:1'] }]),
+    },
+    ofGroup,
+  ),
+  job_sealed: recipe(
+    {
+      which,
+      group,
+      incarnation: fc.integer({ min: 1, max: 60 }),
+      index: fc.integer({ min: 1, max: 9 }),
+      root: HASH,
+    },
+    ofGroup,
+  ),
 
   add_work: { data: item, aim: fromNow },
   add_work_batch: recipe(
@@ -321,6 +368,9 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   resume_queue: 3,
   start_job: 2,
   activate_work: 2,
+  create_group: 2,
+  found_group: 3,
+  job_sealed: 2,
 };
 
 export interface Intent {

@@ -33,6 +33,7 @@ export const PROBLEMS = {
     title: 'The first attempt is still under way',
     retryAfter: 1,
   },
+  sealed: { status: 409, title: 'The group is sealed: it takes nothing any more' },
   diverged: { status: 409, title: 'Your history is not the history here' },
   'rule-fault': { status: 409, title: 'The rule failed; nothing was changed' },
   compacted: { status: 410, title: 'These entries are no longer kept' },
