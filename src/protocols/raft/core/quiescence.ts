@@ -3,7 +3,7 @@
  * the leader says so once and all clocks of the group stop; whoever did not hear it asks for votes in
  * time, and that wakes the others. Anything but silence wakes: a client, a message, a word about the leader.
  */
-import type { Message } from './messages.ts';
+import type { AppendEntriesResponse, Message } from './messages.ts';
 import { drawDeadline } from './roles.ts';
 import type { Follower, Leader, Raft, RoleState } from './state.ts';
 
@@ -14,11 +14,13 @@ export function stir(raft: Raft): void {
   if (isQuiesced(role)) WAKE[role.kind](raft);
 }
 
-/** @returns whether a message is more than a sign of life */
-export function stirs({ log }: Raft, message: Message): boolean {
-  if (message.kind === 'append_entries') return false;
-  if (message.kind !== 'append_entries_response') return true;
-  return !message.success || message.match < log.last.index;
+/**
+ * @returns whether a message wants something. A leader's own wake its followers by what they say, and
+ * answers only tell a leader that somebody lacks something, if they are of its term and not left over.
+ */
+export function stirs(raft: Raft, message: Message): boolean {
+  if (message.kind === 'append_entries_response') return reportsLack(raft, message);
+  return message.kind === 'request_vote' || message.kind === 'read_index';
 }
 
 /** Nothing happened for long enough, nothing is open, and everybody has everything. */
@@ -29,6 +31,11 @@ export function mayQuiesce(raft: Raft, leader: Leader): boolean {
 
 export function isQuiesced(role: RoleState): role is Follower | Leader {
   return 'quiesced' in role && role.quiesced;
+}
+
+function reportsLack({ term, log }: Raft, message: AppendEntriesResponse): boolean {
+  if (message.term !== term) return false;
+  return !message.success || message.match < log.last.index;
 }
 
 function isBusy({ disk }: Raft, { transfer, reads }: Leader): boolean {
