@@ -144,8 +144,8 @@ export const READ_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'lived-time.ts',
-        find: '      this.#skipped += late - TICK;',
-        replace: '      this.#skipped += Math.min(0, late - TICK);',
+        find: '    this.#skipped += gap;',
+        replace: '    this.#skipped += Math.min(0, gap);',
       },
     ],
   },

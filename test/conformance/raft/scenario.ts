@@ -18,7 +18,8 @@
  *  crash a   restart a   wipe a
  *  propose a x y …   read a r   transfer a t [b]   change a c voters a b learners d
  *  compact a 3                    a snapshot of what is applied, and a log that begins after 3
- *  send snapshot a > b            what a was asked for arrives; `lose snapshot a > b`: it does not
+ *  send snapshot a > b            what a was asked for arrives; `lose snapshot a > b`: it does not;
+ *                                 `offer snapshot a > b`: it arrives though nobody asked
  *  suspect a b   trust a b   unreachable a b
  *  tell b request_vote from a term 2 last 1.3 [pre] [transfer]
  *  tell b append_entries from a term 2 previous 1.3 terms 1 2 commit 2
@@ -178,7 +179,11 @@ const STEPS: { readonly [verb: string]: Step } = {
     actor.durable.compact(floor);
     stage.step(actor, { kind: 'compacted', floor });
   },
-  send: (stage, [, from = '', , to = '']) => arrive(stage, stage.actor(from), stage.actor(to)),
+  send: (stage, [, from = '', , to = '']) => {
+    const atLeast = takeWanted(stage.actor(from), to);
+    arrive(stage, stage.actor(from), stage.actor(to), atLeast);
+  },
+  offer: (stage, [, from = '', , to = '']) => arrive(stage, stage.actor(from), stage.actor(to), 0),
   lose: (stage, [, from = '', , to = '']) => {
     const wanted = takeWanted(stage.actor(from), to);
     const lost = { kind: 'snapshot_sent', peer: to, index: wanted, ok: false } as const;
@@ -228,8 +233,7 @@ function takeWanted(actor: Actor, peer: string): number {
   return wanted.at_least;
 }
 
-function arrive(stage: Stage, from: Actor, to: Actor): void {
-  const atLeast = takeWanted(from, to.id);
+function arrive(stage: Stage, from: Actor, to: Actor, atLeast: number): void {
   const kept = from.image.snapshot;
   const snapshot = kept !== undefined && kept.place.index >= atLeast ? kept : stage.snapshot(from);
   to.received.push(snapshot);
