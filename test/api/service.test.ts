@@ -66,6 +66,7 @@ test('trap 22: a loop that cannot tell how it is does not hide the others', asyn
   expect(body['background_loops']).toMatchObject([
     { name: 'foreign', status: 'unknown', error: 'TypeError: _stats is not what it was' },
     { name: 'snapshots main', status: 'running' },
+    { name: 'digests main', status: 'running' },
   ]);
   expect(body['broken']).toEqual({ error: 'Error: no idea' });
 });
