@@ -362,5 +362,6 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
         replace: '  if (from > 0 && !progress.isPaused(raft.options.bounds))',
       },
     ],
+    excused: 'a follower drops entries that do not follow the place they are said to follow',
   },
 ];

@@ -15,6 +15,7 @@
  *  drop a > b   repeat a > b   swap a > b (in the order opposite to that in which they were sent)
  *  cut a b   cut a > b   heal
  *  disk a waits | goes on | fails     persist a [n]
+ *  reads a wait                   what a fetches from its disk comes one by one, by `finish read a`
  *  crash a   restart a   wipe a
  *  propose a x y …   read a r   transfer a t [b]   change a c voters a b learners d
  *  compact a 3                    a snapshot of what is applied, and a log that begins after 3
@@ -133,6 +134,10 @@ const STEPS: { readonly [verb: string]: Step } = {
     actor.waits = what !== 'goes';
     if (what === 'fails') stage.step(actor, { kind: 'persist_failed' });
   },
+  reads: (stage, [id = '', what]) => {
+    stage.actor(id).readsWait = what === 'wait';
+  },
+  finish: (stage, [, id = '']) => stage.finishRead(stage.actor(id)),
   persist: (stage, [id = '', count = '1000']) => stage.persist(stage.actor(id), Number(count)),
   crash: (stage, [id = '']) => {
     const actor = stage.actor(id);

@@ -56,6 +56,9 @@ export class Actor {
   core: Core | undefined;
   pending: Write[] = [];
   waits = false;
+  /** Answers of the disk to `fetch`. */
+  reads: Input[] = [];
+  readsWait = false;
   applied = 0;
   digest = 0;
   /** Asked of its host, and not yet answered. */
@@ -222,15 +225,15 @@ export class Stage {
     actor.wantsSnapshot.push(...effects.need_snapshot);
     actor.nextWake = effects.next_wake;
     this.#apply(actor, core, effects);
-    for (const { peer, from } of effects.fetch) {
-      const entries = actor.image.entries.filter(({ index }) => index >= from);
-      this.step(actor, {
-        kind: 'fetched',
-        peer,
-        from,
-        entries: from > actor.image.floor.index ? entries : [],
-      });
-    }
+    for (const { peer, from } of effects.fetch) actor.reads.push(readOf(actor, peer, from));
+    while (!actor.readsWait && actor.reads.length > 0) this.finishRead(actor);
+  }
+
+  /** What was read from the disk when it was asked for comes back. */
+  finishRead(actor: Actor): void {
+    const read = actor.reads.shift();
+    if (read === undefined) throw new Error(`${actor.id} reads nothing`);
+    this.step(actor, read);
   }
 
   #write(actor: Actor, write: Write): void {
@@ -288,6 +291,12 @@ export class Stage {
   #oldFrame(term: number, index: number): Uint8Array {
     return frameOf('command', 1_000_000 + term * 1_000 + index);
   }
+}
+
+function readOf(actor: Actor, peer: string, from: number): Input {
+  const { entries, floor } = actor.image;
+  const above = entries.filter(({ index }) => index >= from);
+  return { kind: 'fetched', peer, from, entries: from > floor.index ? above : [] };
 }
 
 function writeOf(parts: Partial<Write>): Write {
