@@ -52,6 +52,11 @@ export class ClusterProcesses {
     return cluster;
   }
 
+  /** No nodes yet: the test starts each with settings of its own. */
+  static async none(): Promise<ClusterProcesses> {
+    return new ClusterProcesses(await temporaryFolder(), new Map());
+  }
+
   get ids(): readonly string[] {
     return [...this.#nodes].filter(([, { isRunning }]) => isRunning).map(([id]) => id);
   }
