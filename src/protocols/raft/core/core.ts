@@ -149,7 +149,9 @@ const RULES: Rules<Input> = {
 /** A new cluster begins, with these members: on all of them, or it would not be one. */
 function found(raft: Raft, { configuration }: Extract<Input, { readonly kind: 'found' }>): void {
   if (raft.role.kind !== 'follower' || configurationOf(raft).voters.length > 0) return;
-  raft.history.replace({ index: raft.log.floor.index, configuration });
+  const { index } = raft.log.floor;
+  raft.history.replace({ index, configuration });
+  raft.outbox.trace({ kind: 'configuration', index, configuration });
   raft.role.deadline = drawDeadline(raft);
 }
 

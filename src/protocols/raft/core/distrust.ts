@@ -39,6 +39,8 @@ function askSoon(raft: Raft): void {
   if (isEligible(raft)) role.deadline = Math.min(role.deadline, soon);
 }
 
+/** Somebody else, of whom this core has heard: so the suspected are no more than the members. */
 function isKnown(raft: Raft, peer: string): boolean {
+  if (peer === raft.id) return false;
   return leaderOf(raft) === peer || membersOf(configurationOf(raft)).has(peer);
 }

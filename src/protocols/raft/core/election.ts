@@ -84,7 +84,7 @@ export function requestVote(raft: Raft, message: RequestVote): void {
 }
 
 export function requestVoteResponse(raft: Raft, message: RequestVoteResponse): void {
-  if (!isMember(configurationOf(raft), nameless(message))) return;
+  if (!isMember(configurationOf(raft), senderOf(message))) return;
   if (message.stale_member) rest(raft);
   const ballot = ballotOf(raft, message);
   if (ballot === undefined) return;
@@ -114,7 +114,7 @@ const REFUSALS: readonly VoteRefusal[] = [
 function isStale({ history, commit, log }: Raft, message: RequestVote): boolean {
   const { configuration } = history.at(commit);
   if (configuration.voters.length === 0 || isNewer(message.last, log.placeOf(commit))) return false;
-  return !isMember(configuration, nameless(message));
+  return !isMember(configuration, senderOf(message));
 }
 
 /** There is a leader, so there is nothing to decide: unless it hands over, or is suspected here too. */
@@ -140,7 +140,7 @@ function isOlder({ term }: Raft, message: RequestVote): boolean {
 }
 
 function isTaken({ vote }: Raft, message: RequestVote): boolean {
-  return !message.pre && vote !== '' && vote !== nameOf(nameless(message));
+  return !message.pre && vote !== '' && vote !== nameOf(senderOf(message));
 }
 
 /** More up to date: by term, then by length (§5.4.1). */
@@ -152,7 +152,7 @@ const GRANTS: Record<'pre' | 'real', (raft: Raft, message: RequestVote) => void>
   /** Promises nothing; the term is the one that was asked about. */
   pre: (raft, message) => answer(raft, message, { granted: true, term: message.term }),
   real: (raft, message) => {
-    raft.vote = nameOf(nameless(message));
+    raft.vote = nameOf(senderOf(message));
     raft.disk.changeHardState();
     if (raft.role.kind === 'follower') raft.role.deadline = drawDeadline(raft);
     answer(raft, message, { granted: true, term: raft.term });
@@ -170,7 +170,7 @@ function answer(
   request: RequestVote,
   { granted, term }: { readonly granted: boolean; readonly term: number },
 ): void {
-  const response: RequestVoteResponse = {
+  post(raft, {
     kind: 'request_vote_response',
     from: raft.id,
     store: raft.store,
@@ -179,8 +179,7 @@ function answer(
     pre: request.pre,
     granted,
     stale_member: isStale(raft, request),
-  };
-  post(raft, response);
+  });
 }
 
 type Ballot = PreCandidate | Candidate;
@@ -198,7 +197,7 @@ const COUNTS: Record<Ballot['kind'], (term: number, message: RequestVoteResponse
 
 /** A voter's first answer counts, and only once. */
 function count({ votes }: Ballot, message: RequestVoteResponse): void {
-  const name = nameOf(nameless(message));
+  const name = nameOf(senderOf(message));
   if (!votes.has(name)) votes.set(name, message.granted);
 }
 
@@ -242,7 +241,6 @@ function voteRequest(
   return { kind: 'request_vote', from: id, store, to, term: asked, pre, transfer, last };
 }
 
-/** Who sent it. */
-function nameless({ from, store }: { readonly from: string; readonly store: string }) {
+function senderOf({ from, store }: { readonly from: string; readonly store: string }) {
   return { id: from, store };
 }

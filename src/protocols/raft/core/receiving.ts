@@ -37,8 +37,8 @@ const RULES: Rules<Message> = {
 };
 
 /**
- * What is for somebody else, or an echo, is not heard. With a failed disk nothing is: no promise could be kept; only a
- * leader still sees its successor through.
+ * What is for somebody else, or an echo, is not heard. With a failed disk nothing is, for no promise could
+ * be kept; only a leader still sees its successor through.
  */
 function isDeaf({ id, disk, role }: Raft, { from, to }: Message): boolean {
   return to !== id || from === id || (disk.failed && role.kind !== 'leader');

@@ -218,6 +218,14 @@ test('who hears from a suspected leader again trusts it again', () => {
   expect(answerTo(cores, voteRequest('c', { to: 'b', pre: true }))).toBe(false);
 });
 
+test('a leader that is told that it is dead itself knows better', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  cores.tell('a', { kind: 'suspect', peer: 'a', dead: true });
+  expect(answerTo(cores, voteRequest('b'))).toBe(false);
+  expect(cores.status('a')).toMatchObject({ role: 'leader', term: 1 });
+});
+
 test('an empty store votes for nobody and asks nobody, whatever it is told', () => {
   const cores = new Cores({ strangers: ['x'] });
   expect(answerTo(cores, voteRequest('a', { to: 'x' }))).toBe(false);
