@@ -1,6 +1,7 @@
 /**
- * Clients that write and read in a closed loop, mostly at the node they believe leads. One that hears
- * nothing for a while gives up waiting and asks elsewhere; what it asked may still be settled later.
+ * Clients that write and read in a closed loop, each mostly at the node it asked before: that may have led
+ * then, and not know yet that it does not lead any more. One that hears nothing for a while gives up
+ * waiting and asks elsewhere; what it asked may still be settled later.
  */
 import type { Settled } from '../../../src/protocols/raft/core/input.ts';
 import type { Asked } from './asked.ts';
@@ -10,6 +11,8 @@ import type { World } from './world.ts';
 
 const PATIENCE_MS = 700;
 const THINKING_MS = 25;
+/** So often a client stays with the node that answered it. */
+const FAITHFUL = 0.9;
 const WRITES_MOST = 4;
 const PADDING_MOST = 60;
 /** Now and then one large frame. */
@@ -28,7 +31,7 @@ export class Clients {
     this.#world = world;
     this.#chance = world.chance.named('clients');
     for (let client = 0; client < world.plan.clients; client += 1)
-      world.scheduler.after(this.#chance.between(0, 200), () => this.#act());
+      world.scheduler.after(this.#chance.between(0, 200), () => this.#act(this.#somebody()));
   }
 
   /** Nobody asks anything from here on. */
@@ -76,29 +79,29 @@ export class Clients {
     next?.(served);
   }
 
-  #act(): void {
+  #act(host: Host): void {
     if (this.#stopped) return;
-    const host = this.#somebody();
     let free = true;
-    const next = (): void => {
+    const next = (served = true): void => {
       if (!free) return;
       free = false;
-      this.#world.scheduler.after(this.#chance.between(0, THINKING_MS), () => this.#act());
+      const then = served && this.#chance.happens(FAITHFUL) ? host : this.#somebody();
+      this.#world.scheduler.after(this.#chance.between(0, THINKING_MS), () => this.#act(then));
     };
-    this.#world.scheduler.after(PATIENCE_MS, next);
+    this.#world.scheduler.after(PATIENCE_MS, () => next(false));
     if (!host.up) return;
     if (this.#chance.happens(0.3)) this.read(host, next);
     else this.#write(host, next);
   }
 
-  #write(host: Host, next: () => void): void {
+  #write(host: Host, next: (served?: boolean) => void): void {
     const count = this.#chance.happens(0.3) ? this.#chance.whole(2, WRITES_MOST) : 1;
     const padding = this.#chance.happens(0.05) ? LARGE_BYTES : this.#chance.below(PADDING_MOST);
     // A batch is answered at once where it is refused, so its last one is waited for before it is sent.
     const asked = this.#world.write(host, count, padding);
     const last = asked.at(-1)!;
-    if (last.outcome === undefined) this.#waiting.set(last.id, next);
-    else next();
+    if (last.outcome === undefined) this.#waiting.set(last.id, () => next());
+    else next(last.outcome === 'committed');
   }
 
   #somebody(): Host {
