@@ -24,6 +24,7 @@ interface Options {
   readonly faults: readonly string[];
   readonly dir: string;
   readonly program: string;
+  readonly keep?: true;
 }
 
 const KNOWN = CAMPAIGN_FAULTS.map(({ name }) => name);
@@ -48,6 +49,7 @@ const options = new Command('campaign')
   .option('--minutes <m>', 'how long there is trouble', positive, 2)
   .option('--clients <n>', 'clients, one operation at a time each', positive, 24)
   .option('--faults <list>', `all, or some of ${KNOWN.join(',')}`, faultsOf, KNOWN)
+  .option('--keep', 'keep the folder even if all is well')
   .option('--dir <path>', 'where everything is kept in folders of their own', tmpdir())
   .option(
     '--program <path>',
@@ -70,6 +72,9 @@ const bar = new SingleBar(
   },
   Presets.shades_classic,
 );
+// What it started ends with it.
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
 const started = performance.now();
 let faults = 0;
 if (process.stderr.isTTY)
@@ -91,8 +96,9 @@ const result = await campaign({
 });
 bar.stop();
 console.log(tableOf(result));
-if (result.breaches.length === 0) await rm(directory, { recursive: true });
-else {
+if (result.breaches.length === 0 && options.keep === undefined)
+  await rm(directory, { recursive: true });
+if (result.breaches.length > 0) {
   console.log(`\n${result.breaches.length} breaches; everything is kept in ${directory}`);
   for (const breach of result.breaches) console.log(`\n${breach}`);
   process.exitCode = 1;

@@ -84,6 +84,8 @@ export class CampaignCluster {
         }),
     );
     const cluster = new CampaignCluster(mesh, nodes, disks);
+    // Whoever is interrupted leaves no process behind.
+    process.once('exit', () => cluster.#abandon());
     await Promise.all(nodes.map((node) => node.start()));
     await cluster.agreed();
     return cluster;
@@ -134,6 +136,11 @@ export class CampaignCluster {
     return ends
       .filter(({ exit }) => exit.code !== 0)
       .map(({ node, exit }) => `${node.id} did not stop in order: ${JSON.stringify(exit)}`);
+  }
+
+  #abandon(): void {
+    for (const { pid } of this.nodes.filter(({ isRunning }) => isRunning))
+      process.kill(pid, 'SIGKILL');
   }
 
   /** Nothing is left on them afterwards. */

@@ -6,13 +6,16 @@
  * |---|---|---|
  * | bridge | node | the others are two halves that do not hear each other; both hear this one |
  * | fill | node | its disk is full; if it ends of that, it is started again when there is room |
- * | lose | node | killed, and its disk is another one when it comes back |
+ * | lose | node | killed, and its disk is another one when it comes back; not where only two vote |
  * | transfer | cluster | leadership is to go to some voter, or to the one that is furthest |
  * | demote | node | it only follows for a while, then votes again |
  * | remove | node | it takes no part any more; later it joins with an empty disk |
+ *
+ * The last two and `lose` are for one node at a time: who loses a disk while few vote loses the cluster, and
+ * no service could help it.
  */
 import { until } from '../../test/end-to-end/condition.ts';
-import type { Begin, FaultKind } from '../../test/faults/nemesis.ts';
+import type { Begin, FaultKind, Heal } from '../../test/faults/nemesis.ts';
 import {
   NETWORK_FAULTS,
   networkFaults,
@@ -78,15 +81,16 @@ export function campaignFaults(
         node.isToEnd = false;
       };
     },
-    lose: async (id = '') => {
+    lose: voters.oneAtATime(async (id) => {
       const node = cluster.node(id);
+      const mayLose = await voters.areMany();
       await node.kill();
-      await node.loseDisk();
+      if (mayLose) await node.loseDisk();
       return async () => {
         await node.start();
         await voters.untilVotes(id);
       };
-    },
+    }),
     transfer: async () => {
       const asked = pick(random, cluster.nodes);
       const to = pick(random, [...mesh.ids, undefined]);
@@ -94,14 +98,14 @@ export function campaignFaults(
       refuse(answer);
       return () => undefined;
     },
-    demote: async (id = '') => {
+    demote: voters.oneAtATime(async (id) => {
       await voters.without(id, true);
       return () => voters.backWith(id);
-    },
-    remove: async (id = '') => {
+    }),
+    remove: voters.oneAtATime(async (id) => {
       await voters.without(id, false);
       return () => voters.backWith(id);
-    },
+    }),
   };
 }
 
@@ -121,26 +125,47 @@ function refuse(answer: Answer | undefined): void {
   throw new Error(`answered ${answer.status}: ${JSON.stringify(answer.members)}`);
 }
 
-/** Changes of who votes, one at a time: the service is told the whole set. */
+/** Who votes, and what is done to that. */
 export class Voters {
   readonly #cluster: CampaignCluster;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(cluster: CampaignCluster) {
     this.#cluster = cluster;
   }
 
-  /** @returns whether it surely votes no more; tried for a while only */
-  async without(id: string, isLearner: boolean): Promise<boolean> {
-    return this.#inTurn(async () => {
-      const change = ({ voters, learners }: Standing): object => ({
-        voters: voters.filter((voter) => voter !== id),
-        learners: isLearner ? [...learners, id] : learners,
-      });
-      return this.#changed(change, ({ voters }) => voters.length > 2, CHANGE_MS_MAX).catch(
-        () => false,
-      );
+  /** One such fault begins when the one before it is over. */
+  oneAtATime(begin: (id: string) => Promise<Heal>): Begin {
+    return async (id = '') => {
+      const before = this.#turn;
+      let end: () => void = () => undefined;
+      this.#turn = new Promise((resolve) => (end = resolve));
+      await before;
+      try {
+        const heal = await begin(id);
+        return () => Promise.resolve(heal()).finally(end);
+      } catch (error) {
+        end();
+        throw error;
+      }
+    };
+  }
+
+  /** Whether the disk of one may be lost, as far as anybody knows. */
+  async areMany(): Promise<boolean> {
+    const leading = await this.#leading();
+    return leading !== undefined && leading.voters.length > 2;
+  }
+
+  /** Tried for a while only: it may vote on, or be told later. */
+  async without(id: string, isLearner: boolean): Promise<void> {
+    const change = ({ voters, learners }: Standing): object => ({
+      voters: voters.filter((voter) => voter !== id),
+      learners: isLearner ? [...learners, id] : learners,
     });
+    await this.#changed(change, ({ voters }) => voters.length > 2, CHANGE_MS_MAX).catch(
+      () => undefined,
+    );
   }
 
   /** Resolves when it votes again: who takes no part at all has to come with an empty disk. */
@@ -151,7 +176,7 @@ export class Voters {
         voters: [...new Set([...voters, id])],
         learners: learners.filter((learner) => learner !== id),
       });
-      await this.#inTurn(() => this.#changed(change, () => true, RETURN_MS_MAX));
+      await this.#changed(change, () => true, RETURN_MS_MAX);
     } else {
       const node = this.#cluster.node(id);
       await node.kill();
@@ -197,12 +222,5 @@ export class Voters {
       },
       milliseconds,
     );
-  }
-
-  async #inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
-    const before = this.#turn;
-    const mine = before.then(act);
-    this.#turn = mine.catch(() => undefined);
-    return mine;
   }
 }

@@ -7,10 +7,16 @@
  *
  * Whatever is not as promised is a breach; that a question could not be answered is one, too.
  */
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FaultReport, planOf, unleash } from '../../test/faults/nemesis.ts';
 import { Clients, entryOf, type Tally } from '../../test/linearizability/clients.ts';
-import { type Operation, readHistory, Recorder } from '../../test/linearizability/history.ts';
+import {
+  microseconds,
+  type Operation,
+  readHistory,
+  Recorder,
+} from '../../test/linearizability/history.ts';
 import { findInversion } from '../../test/linearizability/log-order.ts';
 import { modelOf } from '../../test/linearizability/models/models.ts';
 import { tellVerdict } from '../../test/linearizability/picture.ts';
@@ -137,7 +143,14 @@ async function trouble(
       },
     ]),
   );
-  const reports = await unleash(planOf(planFor(cluster, options)), { faults, onReport: onFault });
+  const plan = planOf(planFor(cluster, options));
+  const startedAt = microseconds();
+  const onReport = (report: FaultReport): void => {
+    const line = { startedAt, ...report };
+    appendFileSync(join(options.directory, 'faults.ndjson'), `${JSON.stringify(line)}\n`);
+    onFault(report);
+  };
+  const reports = await unleash(plan, { faults, onReport });
   breaches.push(
     ...reports.flatMap(({ kind, nodes, failure }) =>
       failure === undefined ? [] : [`${kind} of ${nodes.join(', ')}: ${failure}`],
@@ -160,7 +173,7 @@ function urlsOf(cluster: CampaignCluster, silent: ReadonlySet<string>): readonly
 
 function planFor(
   { mesh: { ids } }: CampaignCluster,
-  { seed, milliseconds, faults, gapMs = [400, 1_600] }: CampaignOptions,
+  { seed, milliseconds, faults, gapMs = [600, 2_600] }: CampaignOptions,
 ): Parameters<typeof planOf>[0] {
   return {
     seed,

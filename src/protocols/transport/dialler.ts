@@ -105,6 +105,12 @@ export class Dialler {
 
 function originOf(address: string, target: Target, stream: Duplex): Origin {
   // Names may lead anywhere: what counts is where the socket went, if it can be seen.
-  const host = stream instanceof Socket ? String(stream.remoteAddress) : target.host;
+  const host = stream instanceof Socket ? placeOf(stream) : target.host;
   return { address, isLocal: isLoopback(host), proof: proofOf(stream) };
+}
+
+/** @throws where the peer has reset it as soon as it opened: nobody can see any more where it went */
+function placeOf({ remoteAddress }: Socket): string {
+  if (remoteAddress === undefined) throw new Error('the connection was reset at once');
+  return remoteAddress;
 }
