@@ -112,7 +112,8 @@ test('a node that stops keeps the websockets other nodes came by until it has ha
   expect(await cluster.node(leader).stop()).toEqual(CLEAN);
   const next = await until('another leads', async () => {
     const seen = await Promise.all(cluster.ids.map((id) => cluster.members(id)));
-    return seen.find(({ leader: now }) => now !== leader && now !== null)?.leader;
+    const now = seen.map((members) => members.leader).find((id) => id !== leader && id !== null);
+    return now ?? undefined;
   });
   // Not: because the old leader had been silent for too long.
   expect(cluster.node(next).output).toMatch(/"role":"candidate".*leadership was handed to it/);
