@@ -6,6 +6,7 @@
  *  truncated from 8   [1 … 5][6 … 10][11 …]  →  [1 … 5][6 … 7]      the block it cuts is rewritten
  *  trimmed up to 8    [1 … 5][6 … 10][11 …]  →  floor 5, [6 … 10][11 …]      whole blocks only
  *  started after 20   [1 … 5][6 … 10]        →  floor 20      a snapshot took the place of the entries
+ *  prepended 3 … 5     floor 5, [6 … 10]     →  floor 2, [3 … 5][6 … 10]      history from a peer
  *  removed            [1 … 5][6 … 10]        →  nothing, not even a hard state
  * ```
  *
@@ -18,7 +19,7 @@ import { encodeFloor, ORIGIN, type Position } from './floor.ts';
 import type { GroupLog } from './group-log.ts';
 import { everyNumber, numberedRange } from './keys.ts';
 import { PAGE_ENTRIES } from './outcome-page.ts';
-import type { Pair, Range, Store, StoreBatch } from './store.ts';
+import { type Pair, pairs, type Range, type Store, type StoreBatch } from './store.ts';
 import { blockAt, blockKey, blockKeysFrom } from './stored-blocks.ts';
 import { Settlement, type Work } from './work.ts';
 
@@ -116,6 +117,27 @@ async function lastWholeBlock(store: Store, log: GroupLog, upTo: number): Promis
   if (upTo >= log.durable.index) return log.durable.index;
   if (upTo <= log.floor.index) return log.floor.index;
   return (await heldBlock(store, log, upTo + 1)).first - 1;
+}
+
+/** Entries that end at the floor lie before the log again, and `floor` before them. */
+export async function prepended(
+  store: Store,
+  log: GroupLog,
+  chunk: Chunk,
+  floor: Position,
+): Promise<Plan> {
+  const { index, term } = lastPlace(chunk);
+  assert.deepEqual({ index, term }, log.floor, 'history ends where the log begins');
+  const deletes: Buffer[] = [];
+  // What a crash left of what lay there before must not come back between.
+  const below = numberedRange(log.keys.block, chunk.first, log.floor.index);
+  for await (const [key] of pairs(store.scan(below))) deletes.push(key);
+  const key = blockKey(log, chunk.first);
+  const puts: Pair[] = [
+    [key, encodeChunk(key, chunk)],
+    [log.keys.floor, encodeFloor(log.keys.floor, floor)],
+  ];
+  return { ...unchanged(log), deletes, puts, floor };
 }
 
 /** The log is empty and goes on after `floor`: a snapshot holds what the entries said. */

@@ -13,10 +13,10 @@
  */
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, worse } from './backpressure.ts';
+import { GROUP_ENTRIES_MAX, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, worse } from './backpressure.ts';
 import { type Chunk, frameIn } from './block.ts';
 import { markCleanExit } from './clean-exit.ts';
-import { Edit, removed, startedAfter, trimmed, truncated } from './edit.ts';
+import { Edit, prepended, removed, startedAfter, trimmed, truncated } from './edit.ts';
 import { Compacted, LogFault } from './fault.ts';
 import type { Position } from './floor.ts';
 import { placeOf } from './frame.ts';
@@ -174,8 +174,11 @@ export class Log {
    * Whether a frame of this class and size may be appended. Asked before an index is given to it; a
    * refusal is answered with `backpressure`. What has an index is always taken.
    */
-  admits(traffic: Traffic, bytes: number): boolean {
-    const admitted = this.#diskAdmits(traffic) && this.#writer.backpressure.admits(traffic, bytes);
+  admits(group: GroupId, traffic: Traffic, bytes: number): boolean {
+    const admitted =
+      this.#leavesRoom(group, traffic) &&
+      this.#diskAdmits(traffic) &&
+      this.#writer.backpressure.admits(traffic, bytes);
     if (!admitted) this.#writer.tally.rejected();
     return admitted;
   }
@@ -246,6 +249,12 @@ export class Log {
     log.tail = floor;
     log.committed = Math.max(log.committed, floor.index);
     return this.#writer.submit(new Edit(log, () => startedAfter(this.#store, log, floor)));
+  }
+
+  /** History from a peer: entries that end at the floor; `floor` is then what lies before them. */
+  prepend(group: GroupId, chunk: Chunk, floor: Position): Promise<void> {
+    const log = this.#logs.of(group);
+    return this.#writer.submit(new Edit(log, () => prepended(this.#store, log, chunk, floor)));
   }
 
   /** Gives up whole blocks, and outcome pages, that end at or below `upTo`; never what is not committed. */
@@ -329,6 +338,13 @@ export class Log {
 
   #diskAdmits(traffic: Traffic): boolean {
     return traffic === 'control' || this.#watermarks.level !== 'reject';
+  }
+
+  /** One group among many takes no more than its share of the queue; `main` may take all of it. */
+  #leavesRoom(group: GroupId, traffic: Traffic): boolean {
+    if (group.incarnation === 0 || traffic === 'control') return true;
+    const { tail, durable } = this.#known(group);
+    return tail.index - durable.index < GROUP_ENTRIES_MAX;
   }
 
   /** A group nobody wrote to is an empty log, and is not remembered for having been asked about. */

@@ -17,12 +17,13 @@ import type { Clock, Milliseconds } from '../../log/time.ts';
 import { type AppliedEntry, Machine } from '../../projections/machine.ts';
 import type { FinishedPage } from '../../projections/outcome-chain.ts';
 import type { Duty, Projection } from '../../projections/projection.ts';
-import { RULES_VERSION } from '../../projections/rules.ts';
+import { RULES_VERSION, type StateRootRow } from '../../projections/rules.ts';
 import type { UndoLimits } from '../../projections/undo-ring.ts';
 import type { Traffic } from '../../log/traffic.ts';
 import type {
   Configuration,
   ConfigurationChange,
+  Departure,
   Engine,
   EngineReport,
   EngineSink,
@@ -50,6 +51,10 @@ export interface StartEngine {
     readonly takeSnapshot: () => Promise<number>;
     /** Our digest of all outcomes up to an applied index, as hex. */
     readonly digestAt: (index: number) => Promise<string>;
+    /** The digest an outcome page begins with; undefined where it is not known here. */
+    readonly digestBefore: (page: number) => Promise<Buffer | undefined>;
+    /** Whether the whole log is kept. */
+    readonly keepsHistory: boolean;
   }): Promise<Engine>;
 }
 
@@ -132,13 +137,17 @@ export class Group implements EngineSink {
    */
   static async open(options: GroupOptions): Promise<Group> {
     const group = new Group(options);
-    const engine = await group.#start();
-    group.#serve(engine);
+    group.#serve(await group.#start());
     return group;
   }
 
   get isLeader(): boolean {
     return this.#engine?.status().role === 'leader';
+  }
+
+  /** Nobody listens, nothing is under way: it may leave memory until somebody asks for it. */
+  get isQuiet(): boolean {
+    return this.#listeners.size === 0 && this.#running().isQuiet();
   }
 
   /** Why this group no longer applies entries, if so. */
@@ -238,12 +247,12 @@ export class Group implements EngineSink {
   }
 
   /** Stops proposing, then the engine; writes the unfinished outcome page. Idempotent. */
-  async stop(): Promise<void> {
+  async stop(why?: Departure): Promise<void> {
     await this.#duties.stop();
     this.snapshots.stop();
     await this.#comparing.stop();
     await this.#snapshotLoop.stop();
-    await this.#engine?.stop();
+    await this.#engine?.stop(why);
     this.#listeners.clear();
     const page = this.machine.unfinishedPage();
     if (page !== undefined) this.#storePage(page);
@@ -268,6 +277,8 @@ export class Group implements EngineSink {
       breathe: () => this.#restBetweenChunks(),
       takeSnapshot: () => this.snapshots.take(),
       digestAt: (index) => this.history.digestAt(index),
+      digestBefore: (page) => this.history.digestBefore(page),
+      keepsHistory: this.#options.retention.kind === 'all',
     });
     try {
       await this.#caughtUp();
@@ -356,11 +367,7 @@ export class Group implements EngineSink {
     return answer.kind === 'answered';
   }
 
-  async #agree(root: {
-    readonly at_index: number;
-    readonly digest: string;
-    readonly roots: Readonly<Record<string, string>>;
-  }): Promise<void> {
+  async #agree(root: Omit<StateRootRow, 'rules'>): Promise<void> {
     if (!this.isLeader) return;
     const data = { ...root, rules: RULES_VERSION };
     await this.propose({ type: 'state_root', data, actor: 'engine' }, 'control');

@@ -72,6 +72,13 @@ export class History {
     return pageDigest(await this.#digestBefore(pageOf(index)), cut).toString('hex');
   }
 
+  /** The digest that a page begins with, as the page itself says; undefined where it is not here. */
+  async digestBefore(page: number): Promise<Buffer | undefined> {
+    const { index, previous_digest: previous } = this.#machine.chainState();
+    if (page === pageOf(index + 1)) return Buffer.from(previous);
+    return previousDigestIn(await this.#log.outcomePage(this.#group, page));
+  }
+
   /** The digest at the end of the page before. */
   async #digestBefore(page: number): Promise<Buffer> {
     const { index, previous_digest: previous } = this.#machine.chainState();
@@ -133,4 +140,10 @@ class OutcomeReader {
     this.#page = page;
     this.#outcomes = read.outcomes;
   }
+}
+
+function previousDigestIn(encoded: Buffer | undefined): Buffer | undefined {
+  if (encoded === undefined) return undefined;
+  const read = decodeOutcomePage(encoded);
+  return read.kind === 'page' ? read.previousDigest : undefined;
 }

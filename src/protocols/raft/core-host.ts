@@ -40,6 +40,8 @@ export interface CoreHostOptions {
   readonly breathe: () => Promise<void>;
   readonly onSettled: (settled: Settled) => void;
   readonly onApplied: (index: number) => void;
+  /** A snapshot took the place of the log. */
+  readonly onInstalled: () => void;
   /** A follower needs a snapshot of this index or later. */
   readonly onSnapshotNeeded: (peer: string, atLeast: number) => void;
   readonly onTrace: (trace: Trace) => void;
@@ -151,11 +153,16 @@ export class CoreHost {
   #write(write: Write, committed: number): void {
     const { seq, then, snapshot } = write;
     const durable = this.#writing.put(write, committed);
-    const installed = snapshot === undefined ? undefined : this.#applying.install(snapshot.index);
+    const installed = snapshot === undefined ? undefined : this.#install(snapshot.index);
     void Promise.all([durable, installed]).then(
       () => this.#persisted(seq, then),
       (fault: unknown) => this.#failed(fault as Error),
     );
+  }
+
+  async #install(index: number): Promise<void> {
+    await this.#applying.install(index);
+    this.#options.onInstalled();
   }
 
   #persisted(seq: number, then: Write['then']): void {

@@ -81,7 +81,15 @@ export class Exchange implements NetworkEvents {
   join(group: GroupId, participant: Participant): () => void {
     const name = nameOf(group);
     this.#participants.set(name, participant);
-    return () => this.#participants.delete(name);
+    return () => {
+      // Whoever took its place meanwhile stays.
+      if (this.#participants.get(name) === participant) this.#participants.delete(name);
+    };
+  }
+
+  /** Who takes part in a group here. */
+  participant(group: GroupId): Participant | undefined {
+    return this.#participants.get(nameOf(group));
   }
 
   /** Answers questions about the node itself: asked before there is any group. */
@@ -124,7 +132,7 @@ export class Exchange implements NetworkEvents {
     try {
       const link = { from: from.nodeId, store: from.storeId, to: this.#options.nodeId };
       const { group, message } = decodeMessage(bytes, link);
-      this.#participants.get(nameOf(group))?.receive(message);
+      this.participant(group)?.receive(message);
     } catch (error) {
       this.#noise(from, error);
     }
@@ -174,7 +182,7 @@ export class Exchange implements NetworkEvents {
   }
 
   #participantIn(fields: Fields): Participant | undefined {
-    return this.#participants.get(nameOf({ id: fields.text(), incarnation: fields.whole() }));
+    return this.participant({ id: fields.text(), incarnation: fields.whole() });
   }
 
   /** Whatever a peer sent, and whatever came of it, ends neither the link nor the node. */

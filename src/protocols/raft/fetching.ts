@@ -38,7 +38,8 @@ export class Fetching {
   }
 
   async #fetch({ peer, from, bytes }: Fetch): Promise<void> {
-    const entries = await this.#read(from, bytes);
+    const isLong = await this.#isLongerThanSnapshot(from);
+    const entries = isLong ? [] : await this.#read(from, bytes);
     this.#options.step({ kind: 'fetched', peer, from, entries });
   }
 
@@ -52,5 +53,14 @@ export class Fetching {
       if (!(error instanceof Compacted)) throw error;
     }
     return [];
+  }
+
+  /** A snapshot is then sent, as if they were compacted. */
+  async #isLongerThanSnapshot(from: number): Promise<boolean> {
+    const { log, group } = this.#options;
+    const [newest] = await log.snapshots(group).list();
+    if (newest === undefined || newest.index <= from) return false;
+    const above = await log.bytesFrom(group, newest.index);
+    return (await log.bytesFrom(group, from)) - above > newest.bytes;
   }
 }

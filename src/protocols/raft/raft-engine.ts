@@ -13,12 +13,13 @@
 import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { type Member, type Members, membersById, named, NO_MEMBERS } from '../../log/members.ts';
+import { type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Traffic } from '../../log/traffic.ts';
 import type {
   Configuration,
   ConfigurationChange,
+  Departure,
   Engine,
   EngineRefusal,
   EngineReport,
@@ -29,16 +30,18 @@ import type {
   ReadPoint,
 } from '../engine.ts';
 import { LogTime } from '../log-time.ts';
-import { changeOf } from './change-refusals.ts';
 import { RaftCore } from './core/core.ts';
+import { BackFilling } from './back-filling.ts';
 import { CoreHost } from './core-host.ts';
-import type { Bounds, Input, Role, Timing, Trace, WantedMembers } from './core/input.ts';
+import type { Bounds, Input, Role, Timing, Trace } from './core/input.ts';
 import type { Message } from './core/messages.ts';
 import type { CoreStatus } from './core/status.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
 import { frameMaker } from './frames.ts';
+import { Governing } from './governing.ts';
+import { HISTORY_TOPIC, historyTo } from './history-serving.ts';
 import { progressFor } from './peer-report.ts';
 import { NEW_MEMBER, restoredFrom } from './restoring.ts';
 import { proposedOf, Settling } from './settling.ts';
@@ -64,6 +67,10 @@ export interface RaftOptions {
   readonly breathe: () => Promise<void>;
   /** Our digest of all outcomes up to an applied index, as hex. */
   readonly digestAt: (index: number) => Promise<string>;
+  /** The digest an outcome page begins with; undefined where it is not known here. */
+  readonly digestBefore: (page: number) => Promise<Buffer | undefined>;
+  /** Whether this node keeps its whole log, and so fetches what a snapshot jumped over. */
+  readonly keepsHistory: boolean;
   readonly onTrace: (trace: Trace) => void;
   /** Something went wrong that will be tried again. */
   readonly onError: (error: unknown) => void;
@@ -83,8 +90,10 @@ export class RaftEngine implements Engine {
   readonly #host: CoreHost;
   readonly #settling: Settling;
   readonly #forwarding: Forwarding;
+  readonly #governing: Governing;
   readonly #sending: SnapshotSending;
   readonly #receiving: SnapshotReceiving;
+  readonly #backFilling: BackFilling;
   readonly #time: LogTime;
   readonly #tenure: Tenure;
   readonly #leave: () => void;
@@ -104,15 +113,25 @@ export class RaftEngine implements Engine {
       onApplied: (index) => this.#settling.applied(index),
       onSnapshotNeeded: (peer, atLeast) => this.#sending.send(peer, atLeast),
       onTrace: (trace) => this.#note(trace),
+      onInstalled: () => this.#backFilling.look(),
+    });
+    this.#governing = new Governing({
+      ...options,
+      host: this.#host,
+      settling: this.#settling,
+      forwarding: () => this.#forwarding,
+      members: () => this.members(),
+      patience: options.timing.election.most,
     });
     const step = (input: Input): void => this.#host.step(input);
     this.#receiving = new SnapshotReceiving({ ...options, step });
     this.#sending = new SnapshotSending({ ...options, step, term: () => this.#host.status().term });
+    this.#backFilling = new BackFilling({ ...options, peers: () => this.#others() });
     this.#forwarding = new Forwarding({
       ...options,
       propose: (frame, traffic) => this.#proposeHere(frame, traffic),
-      change: (wanted) => this.#changeHere(wanted),
-      transfer: (to) => this.#transferHere(to),
+      change: (wanted) => this.#governing.changeHere(wanted),
+      transfer: (to) => this.#governing.transferHere(to),
       digestAt: (index) => this.#digestHere(index),
     });
     this.#leave = options.exchange.join(options.group, {
@@ -135,6 +154,7 @@ export class RaftEngine implements Engine {
     );
     const engine = new RaftEngine(options, core);
     engine.#host.step({ kind: 'wake' });
+    engine.#backFilling.look();
     return engine;
   }
 
@@ -156,36 +176,18 @@ export class RaftEngine implements Engine {
     return settlement.kind === 'refused' ? settlement : { kind: 'refused', code: 'no-leader' };
   }
 
-  /** Only nodes that take part already can be named: another joins by `admit`. */
-  async change({ voters, learners }: Configuration): Promise<ConfigurationChange> {
-    const known = membersById(this.members());
-    const unknown = [...voters, ...learners].find((id) => !known.has(id));
-    if (unknown !== undefined)
-      return {
-        kind: 'refused',
-        code: 'unknown-member',
-        reason: `${unknown} takes no part yet: it has to join first`,
-      };
-    return this.#change({ voters: named(known, voters), learners: named(known, learners) });
+  change(configuration: Configuration): Promise<ConfigurationChange> {
+    return this.#governing.change(configuration);
   }
 
   /** Takes a store in as a learner; another store under its id has lost its disk and is replaced. */
-  async admit(member: Member): Promise<ConfigurationChange> {
-    const { voters, learners } = this.members();
-    const isOther = ({ id }: Member): boolean => id !== member.id;
-    return this.#change({
-      voters: voters.filter(isOther),
-      learners: [...learners.filter(isOther), member],
-    });
+  admit(member: Member): Promise<ConfigurationChange> {
+    return this.#governing.admit(member);
   }
 
   /** Lets a learner that has caught up vote. */
   promote(id: string): Promise<ConfigurationChange> {
-    const { voters, learners } = this.status();
-    return this.change({
-      voters: [...voters, id],
-      learners: learners.filter((learner) => learner !== id),
-    });
+    return this.#governing.promote(id);
   }
 
   /** The members a new cluster begins with. Every voter is told the same. */
@@ -196,10 +198,8 @@ export class RaftEngine implements Engine {
     this.#host.found(configuration);
   }
 
-  /** Hands leadership to a voter, or to the one that is furthest. */
   transfer(to: string | undefined): Promise<ConfigurationChange> {
-    const leader = this.#otherLeader();
-    return leader === undefined ? this.#transferHere(to) : this.#forwarding.transfer(leader, to);
+    return this.#governing.transfer(to);
   }
 
   status(): EngineStatus {
@@ -238,7 +238,7 @@ export class RaftEngine implements Engine {
   }
 
   leaderDigestAt(index: number): Promise<string | undefined> {
-    const leader = this.#otherLeader();
+    const leader = this.#governing.otherLeader;
     return leader === undefined
       ? Promise.resolve(undefined)
       : this.#forwarding.digestAt(leader, index);
@@ -252,57 +252,34 @@ export class RaftEngine implements Engine {
     return this.#time.now();
   }
 
-  async stop(): Promise<void> {
+  isQuiet(): boolean {
+    return this.#host.status().quiesced && this.#settling.isEmpty;
+  }
+
+  async stop(why: Departure = 'leaving'): Promise<void> {
     if (this.#stopped) return;
-    await this.#handOver();
+    if (why === 'leaving') await this.#governing.handOver();
     this.#stopped = true;
     this.#leave();
     this.#sending.stop();
+    await this.#backFilling.stop();
     await this.#receiving.stop();
     await this.#host.stop();
     this.#settling.end();
     await this.#options.log.flush().catch(() => undefined);
   }
 
-  #change(wanted: WantedMembers): Promise<ConfigurationChange> {
-    const leader = this.#otherLeader();
-    return leader === undefined
-      ? this.#changeHere(wanted)
-      : this.#forwarding.change(leader, wanted);
-  }
-
-  async #changeHere(wanted: WantedMembers): Promise<ConfigurationChange> {
-    const { id, settled } = this.#settling.enter();
-    this.#host.step({ kind: 'change', id, wanted });
-    return changeOf(await settled);
-  }
-
-  async #transferHere(to: string | undefined): Promise<ConfigurationChange> {
-    const { id, settled } = this.#settling.enter();
-    this.#host.step({ kind: 'transfer', id, to });
-    return changeOf(await settled);
-  }
-
-  /** A leader that goes on purpose leaves another behind, so that nobody has to find out that it is gone. */
-  async #handOver(): Promise<void> {
-    const isAlone = this.members().voters.length < 2;
-    if (isAlone || this.#host.leader !== this.#options.nodeId) return;
-    const { clock, timing } = this.#options;
-    let cancel: () => void = () => undefined;
-    const patience = new Promise<void>((resolve) => {
-      cancel = clock.after(timing.election.most, resolve);
-    });
-    await Promise.race([this.#transferHere(undefined), patience]);
-    cancel();
-  }
-
-  /** Who leads, unless it is this node or nobody. */
-  #otherLeader(): string | undefined {
-    const { leader } = this.#host;
-    return leader === this.#options.nodeId ? undefined : leader;
+  /** Everybody else who takes part: the leader first, since it is most likely to answer. */
+  #others(): readonly string[] {
+    const { voters, learners } = this.status();
+    const leader = this.#governing.otherLeader;
+    const ids = [...(leader === undefined ? [] : [leader]), ...voters, ...learners];
+    return [...new Set(ids)].filter((id) => id !== this.#options.nodeId);
   }
 
   #asked(topic: string, question: Fields): Promise<readonly unknown[]> {
+    const { log, group } = this.#options;
+    if (topic === HISTORY_TOPIC) return historyTo(log, group, question.whole());
     const answer = this.#forwarding.topics[topic];
     return answer === undefined ? this.#receiving.offered(question) : answer(question);
   }
@@ -313,7 +290,7 @@ export class RaftEngine implements Engine {
   }
 
   async #proposeHere(frame: Buffer, traffic: Traffic): Promise<Proposed> {
-    if (!this.#options.log.admits(traffic, frame.length))
+    if (!this.#options.log.admits(this.#options.group, traffic, frame.length))
       return { kind: 'refused', code: 'backpressure' };
     const { id, settled } = this.#settling.enter();
     this.#host.step({ kind: 'propose', proposals: [{ id, frame }] });

@@ -48,6 +48,11 @@ export class Settling {
     this.#applied = applied;
   }
 
+  /** Nobody waits. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#parked.length === 0;
+  }
+
   /** @returns the number to give to the core, and the promise for it */
   enter(): { readonly id: number; readonly settled: Promise<Settlement> } {
     const id = this.#next;

@@ -22,6 +22,7 @@ export interface Member {
   readonly log: Log;
   readonly group: Group;
   readonly engine: RaftEngine;
+  readonly exchange: Exchange;
   readonly faults: readonly Error[];
   readonly loopErrors: readonly unknown[];
   readonly traces: readonly Trace[];
@@ -150,7 +151,18 @@ export class LocalCluster {
     };
     const stop = (): Promise<void> => (stopped ??= end());
     onTestFinished(stop);
-    const member = { id, directory, log, group, engine, faults, loopErrors, traces, stop };
+    const member = {
+      id,
+      directory,
+      log,
+      group,
+      engine,
+      exchange,
+      faults,
+      loopErrors,
+      traces,
+      stop,
+    };
     this.members.set(id, member);
     return member;
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { command, projection } from '../../../src/projections/projection.ts';
 import { until } from '../../end-to-end/condition.ts';
+import { framesOf } from '../../log/fixtures.ts';
 import { add, addMany, asked, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
 import { LocalCluster } from './local-cluster.ts';
 
@@ -136,6 +137,31 @@ describe('taking part', () => {
     await cluster.untilEqual();
     expect(sumOf(cluster.at('n2').group, 'name 7')).toBe(6);
   });
+
+  test('who keeps its whole log fetches what its snapshot jumped over from whoever has it', async () => {
+    const cluster = await LocalCluster.founded(2, {
+      n1: { group: { retention: { kind: 'entries', entries: 10 } } },
+    });
+    const [first, second] = [cluster.at('n1'), cluster.at('n2')];
+    for (let round = 0; round < 5; round++) await addMany(first.group, 300);
+    if (!first.group.isLeader) await second.engine.transfer('n1');
+    await until('n1 leads', () => first.group.isLeader);
+    await first.group.snapshots.take();
+    await until('n1 has trimmed its log', () => first.log.bounds(first.group.id).first > 300);
+    const third = await cluster.start('n3', { join: ['n1'] });
+    await until('it has the first entry', () => {
+      const { first: oldest, last } = third.log.bounds(third.group.id);
+      return oldest === 1 && last > 0;
+    });
+    await cluster.untilEqual();
+    for (const index of [1, 256, 257, 700, 1_024])
+      expect(await third.group.history.digestAt(index)).toBe(
+        await second.group.history.digestAt(index),
+      );
+    expect(await framesOf(third.log, third.group.id, 1, { to: 1_000 })).toEqual(
+      await framesOf(second.log, second.group.id, 1, { to: 1_000 }),
+    );
+  }, 30_000);
 
   test('a voter that lost its disk comes back as a learner, and votes when it has everything', async () => {
     const cluster = await LocalCluster.founded(3);
