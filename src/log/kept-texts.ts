@@ -15,6 +15,7 @@
 
 /** A buffer as a whole, to be read in both ways. */
 export interface Source {
+  readonly buffer: ArrayBufferLike;
   readonly bytes: Buffer;
   readonly view: DataView;
 }

@@ -22,8 +22,10 @@ function unusual(): never {
 type Read = (reader: Reader, first: number) => unknown;
 
 class Reader {
-  /** The whole of a buffer of which the message is a part: those that follow mostly share it. */
+  /** The whole of the buffer of which the message is a part: those that follow mostly share it. */
   #source = wholeOf(new ArrayBuffer(0));
+  /** The one before: entries and outcomes lie in two, and are read in turn. */
+  #other = this.#source;
   #view = this.#source.view;
   readonly #texts = new KeptTexts();
   #at = 0;
@@ -31,7 +33,7 @@ class Reader {
 
   /** The value from `start` to `end` of a buffer. @throws what is not an answer, where it is unusual */
   message(buffer: ArrayBufferLike, start: number, end: number): unknown {
-    if (this.#view.buffer !== buffer) this.#turnTo(buffer);
+    if (this.#source.buffer !== buffer) this.#turnTo(buffer);
     this.#at = start;
     this.#end = end;
     const value = this.value();
@@ -94,7 +96,9 @@ class Reader {
   }
 
   #turnTo(buffer: ArrayBufferLike): void {
-    this.#source = wholeOf(buffer);
+    const other = this.#other;
+    this.#other = this.#source;
+    this.#source = other.buffer === buffer ? other : wholeOf(buffer);
     this.#view = this.#source.view;
   }
 
@@ -115,7 +119,7 @@ class Reader {
 }
 
 function wholeOf(buffer: ArrayBufferLike): Source {
-  return { bytes: Buffer.from(buffer), view: new DataView(buffer) };
+  return { buffer, bytes: Buffer.from(buffer), view: new DataView(buffer) };
 }
 
 /** By the first byte of a value; what has no reader of its own is unusual. */
