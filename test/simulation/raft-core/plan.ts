@@ -22,7 +22,7 @@ const CONDITIONS = [
   'small_bounds',
 ] as const;
 /** What happens at a moment and lasts for a while. */
-const TIMED = [
+export const TIMED = [
   'partition',
   'one_way',
   'bridge',
