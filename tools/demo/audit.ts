@@ -1,5 +1,5 @@
 /**
- * What the disk says when the node is gone, asked with the command anyone would use: the log is replayed
+ * What the disk of a node says when the node is gone, asked with the command anyone would use: the log is replayed
  * as recorded and decided again, verified byte by byte, and every acknowledged command looked up.
  */
 import { spawn } from 'node:child_process';
@@ -61,10 +61,12 @@ async function* entriesIn(directory: string): AsyncGenerator<LoggedEntry> {
     yield JSON.parse(line) as LoggedEntry;
 }
 
-export async function audit(directory: string, ledger: Ledger): Promise<Audit> {
+/** @param index where the node stood when nothing was under way any more; what follows is its farewell */
+export async function audit(directory: string, index: number, ledger: Ledger): Promise<Audit> {
+  const until = ['--until', String(Math.max(1, index))];
   return {
-    replayed: await json<Replayed>(directory, ['replay']),
-    redecided: await json<Replayed>(directory, ['replay', '--redecide']),
+    replayed: await json<Replayed>(directory, ['replay', ...until]),
+    redecided: await json<Replayed>(directory, ['replay', '--redecide', ...until]),
     verified: await json<Verified>(directory, ['verify']),
     ledger: await ledger.audit(entriesIn(directory)),
   };

@@ -1,14 +1,15 @@
 /**
- * The way to the node over HTTP: a bounded number of keep-alive connections, and every command retried
- * with its idempotency key until it is answered.
+ * The way to the nodes over HTTP: a bounded number of keep-alive connections to each, and every command
+ * retried with its idempotency key until it is answered.
  *
  * ```
  *  command ─▶ request ┬ answered, or refused for good ─▶ ledger ─▶ caller
  *               ▲     └ connection lost, 429, 503, 504, in flight ─▶ wait ─┐
- *               └──────────────── same key, same body ◀────────────────────┘
+ *               └───────── same key, same body, the next node ◀────────────┘
  * ```
  *
- * So a caller never has to know that the node was killed while it asked.
+ * Commands begin at each node in turn, so that what one has granted another is told of. A caller never
+ * has to know that a node was killed while it asked.
  */
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
@@ -30,31 +31,51 @@ export interface Ask {
   readonly type: string;
 }
 
-/** Statuses after which the same request with the same key may come to something else. */
-const AGAIN = new Set([429, 502, 503, 504]);
+/**
+ * Statuses after which the same request with the same key may come to something else. 421: the node it was
+ * carried to leads no more.
+ */
+const AGAIN = new Set([421, 429, 502, 503, 504]);
 const RETRY_MS = 100;
+/** Longer is not waited, whatever a node advises: it speaks for itself, and the next one is asked. */
+const RETRY_MS_MAX = 250;
 const ANSWER_MS_MAX = 30_000;
 
 /** The node cannot be reached, or hung up before it answered. */
 class NoAnswer extends Error {}
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly sent?: { readonly key: string; readonly text: string };
+}
+
+/** Somebody who waits for a command that began at or after this moment to be applied. */
+interface Watch {
+  readonly since: number;
+  readonly applied: (at: number) => void;
+}
 
 export class Door {
   /** How often a request was sent again. */
   retries = 0;
   requests = 0;
   readonly #agent: Agent;
-  readonly #url: () => string;
+  readonly #urls: () => readonly string[];
   readonly #ledger: Ledger;
   readonly #signal: AbortSignal;
+  #turn = 0;
+  #watch: Watch | undefined;
 
   constructor(options: {
     /** Asked before each request: a restarted node listens elsewhere. */
-    readonly url: () => string;
+    readonly urls: () => readonly string[];
+    /** To each node. */
     readonly connections: number;
     readonly ledger: Ledger;
     readonly signal: AbortSignal;
   }) {
-    this.#url = options.url;
+    this.#urls = options.urls;
     this.#ledger = options.ledger;
     this.#signal = options.signal;
     this.#agent = new Agent({ keepAlive: true, maxSockets: options.connections });
@@ -63,38 +84,45 @@ export class Door {
   /** Sends a command until it is answered, and enters the answer in the ledger. */
   async command({ path, body, type }: Ask): Promise<Answer> {
     const key = randomUUID();
-    const answer = await this.#untilAnswered('POST', path, { key, text: JSON.stringify(body) });
+    const sent = { key, text: JSON.stringify(body) };
+    const answer = await this.#untilAnswered({ method: 'POST', path, sent });
     this.#ledger.acknowledged({ key, type }, answer);
     return answer;
   }
 
-  get(path: string): Promise<Answer> {
-    return this.#untilAnswered('GET', path, undefined);
+  /** @returns when the first command was answered as applied that was sent at or after `since` */
+  appliedAfter(since: number): Promise<number> {
+    return new Promise((applied) => {
+      this.#watch = { since, applied };
+    });
   }
 
   close(): void {
     this.#agent.destroy();
   }
 
-  async #untilAnswered(
-    method: string,
-    path: string,
-    sent: { readonly key: string; readonly text: string } | undefined,
-  ): Promise<Answer> {
-    for (;;) {
+  async #untilAnswered(request: Request): Promise<Answer> {
+    this.#turn += 1;
+    for (let turn = this.#turn; ; turn += 1) {
       this.#signal.throwIfAborted();
-      const answer = await this.#once(method, path, sent).catch(unlessNoAnswer);
-      if (answer !== undefined && !mayChange(answer)) return answer;
+      const urls = this.#urls();
+      const began = performance.now();
+      const answer = await this.#once(`${urls[turn % urls.length]}`, request).catch(unlessNoAnswer);
+      if (answer !== undefined && !mayChange(answer)) return this.#noted(began, answer);
       this.retries += 1;
       await pause(retryAfter(answer), undefined, { signal: this.#signal });
     }
   }
 
-  #once(
-    method: string,
-    path: string,
-    sent: { readonly key: string; readonly text: string } | undefined,
-  ): Promise<Answer> {
+  #noted(began: number, answer: Answer): Answer {
+    const isApplied = answer.status < 400 && typeof answer.body['index'] === 'number';
+    if (this.#watch === undefined || !isApplied || began < this.#watch.since) return answer;
+    this.#watch.applied(performance.now());
+    this.#watch = undefined;
+    return answer;
+  }
+
+  #once(url: string, { method, path, sent }: Request): Promise<Answer> {
     this.requests += 1;
     const headers =
       sent === undefined
@@ -106,7 +134,7 @@ export class Door {
           };
     return new Promise((resolve, reject) => {
       const asking = request(
-        `${this.#url()}${path}`,
+        `${url}${path}`,
         { method, agent: this.#agent, headers, timeout: ANSWER_MS_MAX, signal: this.#signal },
         (response) => {
           const pieces: Buffer[] = [];
@@ -136,5 +164,5 @@ function mayChange({ status, body }: Answer): boolean {
 
 function retryAfter(answer: Answer | undefined): number {
   const said = Number(answer?.body['retry_after_seconds']);
-  return Number.isFinite(said) ? said * 1000 : RETRY_MS;
+  return Number.isFinite(said) ? Math.min(said * 1000, RETRY_MS_MAX) : RETRY_MS;
 }

@@ -1,10 +1,10 @@
 /**
- * One subscriber of the stream, from the first entry to the last, across the death of the node.
+ * One subscriber of the stream, from the first entry to the last, across the death of its node.
  *
  * ```
  *  connect after=last ─▶ entries: prev = last? indices follow? ─▶ fold, last = newest ─┐
  *        ▲                                                            ▲───────────────┘
- *        └── socket closed: wait a little, connect to where the node is now
+ *        └── socket closed: wait a little, connect to the next node, or to where the only one is now
  * ```
  *
  * A hole in the indices is a gap, an index at or below the last one a repeat; either would break the
@@ -33,15 +33,18 @@ export class Subscriber {
   /** Frames whose `prev` was not the end of the frame before. */
   brokenChains = 0;
   connections = 0;
-  readonly #url: () => string;
+  /** The nodes it has heard entries from, by their place. */
+  readonly heardFrom = new Set<number>();
+  readonly #urls: () => readonly string[];
   readonly #tally: Tally;
   readonly #closing = new AbortController();
   #last = 0;
   #socket: WebSocket | undefined;
   #running: Promise<void> | undefined;
+  #place = 0;
 
-  constructor(url: () => string, tally: Tally) {
-    this.#url = url;
+  constructor(urls: () => readonly string[], tally: Tally) {
+    this.#urls = urls;
     this.#tally = tally;
   }
 
@@ -49,8 +52,15 @@ export class Subscriber {
     return this.#last;
   }
 
-  start(): void {
+  /** @param place of the node it begins with */
+  start(place: number): void {
+    this.#place = place;
     this.#running = this.#run();
+  }
+
+  /** Leaves its node without a word, as on a connection that breaks; it goes on at the next. */
+  loseNode(): void {
+    this.#socket?.terminate();
   }
 
   /** Waits until the entry at `index` has come. */
@@ -72,26 +82,31 @@ export class Subscriber {
   async #run(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       await this.#connection();
+      this.#place += 1;
       await pause(RECONNECT_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     }
   }
 
   /** One connection, until it ends. */
   #connection(): Promise<void> {
-    const url = this.#url().replace(/^http/, 'ws');
+    const urls = this.#urls();
+    const place = this.#place % urls.length;
+    const url = `${urls[place]}`.replace(/^http/, 'ws');
     const socket = new WebSocket(`${url}/v1/stream?group=main&after=${this.#last}`);
     this.#socket = socket;
     return new Promise((resolve) => {
       socket.on('open', () => (this.connections += 1));
-      socket.on('message', (data: Buffer) => this.#frame(data.toString('utf8')));
+      socket.on('message', (data: Buffer) => this.#frame(place, data.toString('utf8')));
       socket.on('error', () => undefined);
       socket.on('close', () => resolve());
     });
   }
 
-  #frame(text: string): void {
+  #frame(place: number, text: string): void {
     const message = JSON.parse(text) as Message;
-    if (message.kind === 'entries') this.#entries(message);
+    if (message.kind !== 'entries') return;
+    this.heardFrom.add(place);
+    this.#entries(message);
   }
 
   #entries({ prev, last, items }: EntriesMessage): void {

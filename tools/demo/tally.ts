@@ -33,21 +33,28 @@ const COUNTS: Readonly<Record<string, Count>> = {
 
 export class Tally {
   entries = 0;
+  /** Leaders that began: each with an entry of its own. */
+  leaders = 0;
+  /** Ends of items that had come to an end before. */
+  doubled = 0;
   added = 0;
   claims = 0;
   extensions = 0;
   expired = 0;
   readonly #ends = new Map<string, End>();
 
-  entry({ facts }: StreamEntry): void {
+  entry({ type, facts }: StreamEntry): void {
     this.entries += 1;
+    if (type === 'no_op') this.leaders += 1;
     for (const fact of facts) COUNTS[String(fact['type'])]?.(this, fact);
   }
 
   /** Notes the end of an item, if the status is one. */
   end(fact: Json, status: unknown): void {
     const end = ENDS.find((candidate) => candidate === status);
-    if (end !== undefined) this.#ends.set(nameOf(fact), end);
+    if (end === undefined) return;
+    if (this.#ends.has(nameOf(fact))) this.doubled += 1;
+    this.#ends.set(nameOf(fact), end);
   }
 
   get ended(): number {
