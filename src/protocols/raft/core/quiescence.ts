@@ -4,8 +4,11 @@
  * time, and that wakes the others. Anything but silence wakes: a client, a message, a word about the leader.
  */
 import type { AppendEntriesResponse, Message } from './messages.ts';
-import { drawDeadline } from './roles.ts';
+import { drawDeadline, post } from './roles.ts';
 import type { Follower, Leader, Raft, RoleState } from './state.ts';
+
+/** Of a question that nobody here has: its answer is nobody's. */
+const NO_ROUND = 0;
 
 /** Something happened. A follower that is woken counts its leader as heard: it has not missed anything. */
 export function stir(raft: Raft): void {
@@ -47,6 +50,12 @@ function isLevel({ log, commit }: Raft, { progress }: Leader): boolean {
   return commit === index && [...progress.values()].every(({ match }) => match === index);
 }
 
+/** A question wakes it, whatever it answers: heartbeats go on before they are missed. */
+function wakeLeader(raft: Raft, { leader: to }: Follower): void {
+  const { id: from, store, term } = raft;
+  if (to !== undefined) post(raft, { kind: 'read_index', from, store, to, term, round: NO_ROUND });
+}
+
 const WAKE: Record<'follower' | 'leader', (raft: Raft) => void> = {
   follower: (raft) => {
     const { role } = raft;
@@ -54,6 +63,7 @@ const WAKE: Record<'follower' | 'leader', (raft: Raft) => void> = {
     role.quiesced = false;
     role.heard = raft.now;
     role.deadline = drawDeadline(raft);
+    wakeLeader(raft, role);
   },
   leader: (raft) => {
     const { role, now, options } = raft;

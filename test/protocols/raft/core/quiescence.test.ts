@@ -62,6 +62,27 @@ test('who did not hear that the group rests asks, wakes the others, and deposes 
   for (const id of cores.ids) expect(cores.status(id)).toMatchObject({ quiesced: true, term: 1 });
 });
 
+test('a follower that is woken wakes its leader: somebody who comes back cannot win meanwhile', () => {
+  const cores = idle();
+  cores.tell('b', {
+    kind: 'message',
+    message: {
+      kind: 'request_vote',
+      from: 'c',
+      store: 'c1',
+      to: 'b',
+      term: 1,
+      pre: true,
+      transfer: false,
+      last: { term: 1, index: 3 },
+    },
+  });
+  cores.advance(60);
+  expect(cores.status('a')).toMatchObject({ quiesced: false, role: 'leader', term: 1 });
+  cores.advance(2_000);
+  for (const id of cores.ids) expect(cores.status(id)).toMatchObject({ quiesced: true, term: 1 });
+});
+
 test('the death of the leader of a resting group is a reason to wake', () => {
   const cores = idle();
   cores.stop('a');
