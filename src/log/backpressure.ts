@@ -9,6 +9,11 @@ import { type Level, LEVELS, type Traffic } from './traffic.ts';
 
 /** Entries that may wait for the disk; beyond it everything is refused. */
 export const QUEUE_ENTRIES_MAX = 10_000;
+/**
+ * Entries of one group besides `main` that may wait for the disk: a batch full. Beyond it that group alone
+ * is refused, so that a busy one leaves the queue to `main` and to its neighbours.
+ */
+export const GROUP_ENTRIES_MAX = 1_000;
 /** Bytes of frames that may wait for the disk; beyond it everything is refused. */
 export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -77,6 +77,12 @@ export interface EngineSink {
   led(): void;
 }
 
+/**
+ * Why an engine stops. `leaving`: the node goes, so a leader hands over first. `resting`: the group only
+ * leaves memory, or is over everywhere; nobody is told.
+ */
+export type Departure = 'leaving' | 'resting';
+
 export interface Engine {
   /** Takes an unsealed frame (`encodeCommand`), gives it its place and replicates it. */
   propose(frame: Buffer, traffic: Traffic): Promise<Proposed>;
@@ -97,6 +103,8 @@ export interface Engine {
   members(): Members;
   /** Log time (`log-time.ts`): what an entry proposed now would be stamped with. */
   now(): Milliseconds;
+  /** Nothing is under way, and nothing will happen by itself: its group may leave memory. */
+  isQuiet(): boolean;
   /** Refuses what is new, settles what is under way, leaves nothing behind. Idempotent. */
-  stop(): Promise<void>;
+  stop(why?: Departure): Promise<void>;
 }

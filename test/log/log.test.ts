@@ -299,16 +299,16 @@ describe('a full disk', () => {
     };
     expect(log.level()).toBe('none');
     await measured(0.85);
-    expect([log.level(), log.admits('telemetry', 1)]).toEqual(['throttle', true]);
+    expect([log.level(), log.admits(MAIN, 'telemetry', 1)]).toEqual(['throttle', true]);
     await measured(0.92);
-    expect([log.level(), log.admits('dispatch', 1), log.admits('control', 1)]).toEqual([
+    expect([log.level(), log.admits(MAIN, 'dispatch', 1), log.admits(MAIN, 'control', 1)]).toEqual([
       'reject',
       false,
       true,
     ]);
     expect(log.usage().totals.rejected).toBe(1);
     await measured(0.5);
-    expect(log.admits('telemetry', 1)).toBe(true);
+    expect(log.admits(MAIN, 'telemetry', 1)).toBe(true);
   });
 });
 

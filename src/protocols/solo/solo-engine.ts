@@ -164,6 +164,11 @@ export class SoloEngine implements Engine {
     return this.#time.now();
   }
 
+  /** Everything it takes is committed in the turns that follow: whoever waits for it has just asked. */
+  isQuiet(): boolean {
+    return this.#committed === this.#last;
+  }
+
   async stop(): Promise<void> {
     this.#state = { kind: 'stopped' };
     await this.#options.log.flush().catch(() => undefined);
@@ -172,7 +177,9 @@ export class SoloEngine implements Engine {
   #refusal(frame: Buffer, traffic: Traffic): EngineRefusal | undefined {
     if (this.#state.kind === 'stopped') return 'shutting-down';
     if (frame.length - FRAME_HEADER_BYTES > COMMAND_BYTES_MAX) return 'too-large';
-    return this.#options.log.admits(traffic, frame.length) ? undefined : 'backpressure';
+    return this.#options.log.admits(this.#options.group, traffic, frame.length)
+      ? undefined
+      : 'backpressure';
   }
 
   /** Gives the frame its place: the next index, this term, and a stamp that never runs backwards. */

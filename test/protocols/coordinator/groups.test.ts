@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import { LOCKS } from '../../../src/projections/locks/lock-table.ts';
+import { until } from '../../end-to-end/condition.ts';
+import { type Hosting, LocalGroups } from './local-groups.ts';
+
+const JOB = 'job/42';
+
+function lock(name: string, ttl_seconds = 3_600): Parameters<LocalGroups['propose']>[2] {
+  const data = { name, owner: 'ann', ttl_seconds, lock_delay_seconds: 0 };
+  return { type: 'acquire_lock', data, actor: 'ann' };
+}
+
+function restsOne({ groups }: Hosting): boolean {
+  const { awake, asleep } = groups.status();
+  return awake === 1 && asleep === 1;
+}
+
+/** Which nodes know a lock in a group, woken or not. */
+function knowing(groups: LocalGroups, name: string): number {
+  return groups.nodes.filter(({ groups: host }) =>
+    host.awake().some((group) => group.machine.tables.of(LOCKS).has(name)),
+  ).length;
+}
+
+describe('a group of a cluster', () => {
+  test('is created in main, led by one of the nodes, and applied by all', async () => {
+    const groups = await LocalGroups.founded(3);
+    const incarnation = await groups.create(JOB);
+    await groups.untilLed(JOB);
+    const [first] = groups.nodes;
+    expect((await groups.propose(first!, JOB, lock('door'))).kind).toBe('answered');
+    await until('all nodes have the lock', () => knowing(groups, 'door') === 3);
+    expect(groups.rowAt(first!, JOB)).toMatchObject({
+      incarnation,
+      state: 'founded',
+      voters: ['n1', 'n2', 'n3'],
+    });
+    expect(groups.nodes.flatMap(({ errors }) => errors)).toEqual([]);
+  });
+
+  test('rests when it is quiet: no timer is left of it, and a request wakes it at any node', async () => {
+    const groups = await LocalGroups.founded(3);
+    await groups.create(JOB);
+    const [first, second] = groups.nodes;
+    await groups.propose(first!, JOB, lock('door'));
+    await groups.untilAsleep();
+    // The round is the only one.
+    for (const { clock } of groups.nodes)
+      await until('the last timer is the round', () => clock.waiting <= 1);
+    const answer = await groups.propose(second!, JOB, lock('gate'));
+    expect(answer).toMatchObject({ kind: 'answered', outcome: { kind: 'applied' } });
+    await until('all nodes have both locks', () => knowing(groups, 'gate') === 3);
+    expect(knowing(groups, 'door')).toBe(3);
+  });
+
+  test('waits in memory for what is due soon, and is woken for what is due later', async () => {
+    const groups = await LocalGroups.founded(3);
+    await groups.create(JOB);
+    await groups.create('job/later');
+    const [first] = groups.nodes;
+    await groups.propose(first!, JOB, lock('door', 59));
+    await groups.propose(first!, 'job/later', lock('door', 3_600));
+    await until('the other rests', () => groups.nodes.every(restsOne));
+    for (const node of groups.nodes) {
+      expect(node.groups.awake().map(({ id }) => id.id)).toEqual([JOB]);
+      expect(node.clock.waiting).toBeGreaterThan(1);
+    }
+    // As if an hour went by for the one that keeps time for all who rest.
+    const hour = first!.member.group.now() + 3_600_000;
+    first!.groups.wakeDue(hour);
+    await until('it is awake', () => first!.groups.status().awake === 2);
+  });
+
+  test('I7: whose leader died while it rested is led again by another', async () => {
+    const groups = await LocalGroups.founded(3);
+    await groups.create(JOB);
+    const leader = await groups.untilLed(JOB);
+    await groups.untilAsleep();
+    groups.cluster.networks.isolate(leader.id);
+    const others = groups.nodes.filter((node) => node !== leader);
+    const next = await groups.untilLed(JOB, others);
+    expect(next.id).not.toBe(leader.id);
+    const answer = await groups.propose(next, JOB, lock('door'));
+    expect(answer).toMatchObject({ outcome: { kind: 'applied' } });
+  });
+
+  test('that a stream listens to stays awake', async () => {
+    const groups = await LocalGroups.founded(1);
+    await groups.create(JOB);
+    await groups.create('job/other');
+    const [node] = groups.nodes;
+    const group = await until('the group is there', () => node!.groups.group(JOB));
+    const leave = group.onApplied(() => undefined);
+    await until('the other rests', () => node!.groups.status().asleep === 1);
+    expect(node!.groups.awake()).toEqual([group]);
+    leave();
+    await groups.untilAsleep();
+  });
+});
+
+describe('the end of a group', () => {
+  test('trap 24: after its seal is recorded in main nothing is left of it, on no node', async () => {
+    const groups = await LocalGroups.founded(3);
+    await groups.create(JOB);
+    const [first] = groups.nodes;
+    await groups.propose(first!, JOB, lock('door'));
+    await groups.propose(first!, JOB, { type: 'seal', data: {}, actor: 'ann' });
+    for (const node of groups.nodes) {
+      await until('the row is over', () => groups.rowAt(node, JOB)?.state === 'sealed');
+      await until('its log is gone', () => groups.remainsAt(node).length === 0);
+      await until('its timers are gone', () => node.clock.waiting <= 1);
+      expect(node.groups.status()).toEqual({ hosted: 0, awake: 0, asleep: 0, waking: 0 });
+      expect(node.member.exchange.participant({ id: JOB, incarnation: 2 })).toBeUndefined();
+      expect(await node.groups.group(JOB)).toBeUndefined();
+    }
+    const roots = groups.nodes.map((node) => groups.rowAt(node, JOB)?.sealed_root);
+    expect(new Set(roots).size).toBe(1);
+    expect(roots[0]).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('trap 24: destroyed at once, awake or asleep, it leaves no timer, no key and nobody to talk to', async () => {
+    const groups = await LocalGroups.founded(3);
+    await groups.create(JOB);
+    await groups.create('job/asleep');
+    await groups.untilLed(JOB);
+    await groups.untilAsleep();
+    const [first] = groups.nodes;
+    await groups.propose(first!, JOB, lock('door'));
+    await groups.tell('destroy_group', { id: JOB });
+    await groups.tell('destroy_job_raft', { job_id: 'asleep' });
+    for (const node of groups.nodes) {
+      await until('the logs are gone', () => groups.remainsAt(node).length === 0);
+      await until('the timers are gone', () => node.clock.waiting <= 1);
+    }
+  });
+
+  test('created again under its old name it begins empty, and never meets the old keys', async () => {
+    const groups = await LocalGroups.founded(3);
+    const before = await groups.create(JOB);
+    const [first] = groups.nodes;
+    await groups.propose(first!, JOB, lock('door'));
+    await groups.tell('destroy_group', { id: JOB });
+    const after = await groups.create(JOB);
+    expect(after).toBeGreaterThan(before);
+    await groups.propose(first!, JOB, lock('gate'));
+    await until('all nodes have the new lock', () => knowing(groups, 'gate') === 3);
+    expect(knowing(groups, 'door')).toBe(0);
+    for (const node of groups.nodes)
+      await until('only the new log is there', () => {
+        const remains = groups.remainsAt(node);
+        return remains.length === 1 && remains[0]?.incarnation === after;
+      });
+  });
+
+  test('a node that was away when it ended finds out, and removes what it had', async () => {
+    const groups = await LocalGroups.founded(3);
+    await groups.create(JOB);
+    await groups.untilLed(JOB);
+    await groups.untilAsleep();
+    const away = groups.nodes.find(({ member }) => !member.group.isLeader)!;
+    groups.cluster.networks.isolate(away.id);
+    await groups.tell('destroy_group', { id: JOB });
+    expect(groups.remainsAt(away)).toHaveLength(1);
+    groups.cluster.networks.mend(away.id);
+    await until('its log is gone there too', () => groups.remainsAt(away).length === 0);
+  });
+});
+
+test('two hundred groups that rest cost no timer, and each of them wakes', async () => {
+  const groups = await LocalGroups.founded(3);
+  const ids = Array.from({ length: 200 }, (_, place) => `job/${place}`);
+  await Promise.all(ids.map((id) => groups.create(id)));
+  await until(
+    'all of them rest',
+    () => groups.nodes.every(({ groups: host }) => host.status().asleep === 200),
+    60_000,
+  );
+  for (const { clock } of groups.nodes)
+    await until('the only timer is the round', () => clock.waiting <= 1);
+  const [first] = groups.nodes;
+  await groups.propose(first!, 'job/137', lock('door'));
+  expect(first!.groups.status().asleep).toBeGreaterThan(150);
+}, 90_000);
+
+test('a busy group does not starve main: every command of main is taken while it floods the log', async () => {
+  const groups = await LocalGroups.founded(3);
+  await groups.create(JOB);
+  const busy = await groups.untilLed(JOB);
+  const group = await until('the group is there', () => busy.groups.group(JOB));
+  let flooding = true;
+  const codes = new Set<string>();
+  const flood = async (lane: number): Promise<void> => {
+    while (flooding) {
+      const answers = Array.from({ length: 200 }, (_, place) =>
+        group.propose(lock(`lock-${lane}-${place}`), 'dispatch'),
+      );
+      for (const answer of await Promise.all(answers))
+        codes.add(answer.kind === 'refused' ? answer.code : answer.kind);
+    }
+  };
+  const lanes = Array.from({ length: 20 }, (_, lane) => flood(lane));
+  const waits: number[] = [];
+  for (let place = 0; place < 20; place++) {
+    const began = performance.now();
+    const answer = await busy.member.group.propose(lock(`door-${place}`), 'dispatch');
+    waits.push(performance.now() - began);
+    expect(answer).toMatchObject({ kind: 'answered', outcome: { kind: 'applied' } });
+  }
+  flooding = false;
+  await Promise.all(lanes);
+  // What waits in front of main is one batch of the busy group, not all it would like to write.
+  expect(Math.max(...waits)).toBeLessThan(5_000);
+  expect([...codes]).toContain('answered');
+}, 60_000);
