@@ -25,8 +25,9 @@ const RETRIES_MAX = 4;
 const ANSWER_MS_MAX = 3_000;
 /** What the service is told: a little less, so that it can say that it does not know. */
 const SERVER_TIMEOUT = '2s';
-/** After nothing happened: not at once again. */
+/** After nothing happened: not at once again, and ever later, or those who ask would keep others from answering. */
 const REST_MS = 25;
+const REST_MS_MAX = 800;
 
 export interface Tally {
   answered: number;
@@ -76,19 +77,23 @@ export class Clients {
 
   async #live(client: string): Promise<void> {
     const wishers = new Map<string, Wisher>();
+    let setbacks = 0;
     while (!this.#isStopping) {
       const slot = pick(this.#random, this.#slots);
       const key = `${slot}.${this.#lives.get(slot) ?? 0}`;
       const wishes = wishers.get(key) ?? this.#wisher(client, key);
       wishers.set(key, wishes);
-      await this.#operate({ client, key, input: wishes.next() }, wishes);
+      const hasHeard = await this.#operate({ client, key, input: wishes.next() }, wishes);
+      setbacks = hasHeard ? 0 : setbacks + 1;
+      if (!hasHeard) await pause(restAfter(setbacks));
     }
   }
 
+  /** @returns whether somebody answered */
   async #operate(
     asked: { readonly client: string; readonly key: string; readonly input: unknown },
     wishes: Wisher,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { recorder } = this.#options;
     const question = questionOf(asked.key, asked.input);
     const once = question.method === 'GET' ? undefined : randomUUID();
@@ -103,24 +108,25 @@ export class Clients {
     } else if (meaning.kind === 'nothing') {
       recorder.withoutEffect(call);
       this.#tally.nothing.set(meaning.code, (this.#tally.nothing.get(meaning.code) ?? 0) + 1);
-      await pause(REST_MS);
     } else {
       this.#tally.open += 1;
       wishes.heard(asked.input, undefined);
     }
+    return meaning.kind === 'answer';
   }
 
   /** Asks until there is an answer, or gives up. */
   async #asked(question: Question, asked: Keyed): Promise<Meaning> {
     let isUnknown = false;
     let code = '';
-    for (let left = between(this.#random, 0, RETRIES_MAX); left >= 0; left -= 1) {
+    const attempts = 1 + between(this.#random, 0, RETRIES_MAX);
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
       const meaning = await this.#sent(question, asked);
       if (meaning.kind === 'answer') return meaning;
       ({ code } = meaning);
       isUnknown ||= meaning.kind === 'unknown';
       if (this.#isStopping) break;
-      await pause(REST_MS);
+      await pause(restAfter(attempt));
     }
     // A later attempt that led to nothing says nothing of an earlier one; and who only looked changed nothing.
     const isOpen = isUnknown && question.method !== 'GET';
@@ -167,6 +173,10 @@ export class Clients {
       fresh: () => (this.#drawn += 1),
     });
   }
+}
+
+function restAfter(setbacks: number): number {
+  return Math.min(REST_MS_MAX, REST_MS * 2 ** setbacks);
 }
 
 /** Who was not there has done nothing; what broke on the way may have arrived. */

@@ -73,7 +73,8 @@ export function campaignFaults(
     fill: async (id = '') => {
       const node = cluster.node(id);
       node.isToEnd = true;
-      await cluster.disk(id).fill(LEFT_BYTES);
+      // The node writes on meanwhile: what was free may not be any more.
+      await until(`${id} has a full disk`, () => filled(cluster, id));
       return async () => {
         await cluster.disk(id).empty();
         // It may still be about to end: what counts is that it serves.
@@ -107,6 +108,16 @@ export function campaignFaults(
       return () => voters.backWith(id);
     }),
   };
+}
+
+async function filled(cluster: CampaignCluster, id: string): Promise<boolean> {
+  return cluster
+    .disk(id)
+    .fill(LEFT_BYTES)
+    .then(
+      () => true,
+      () => false,
+    );
 }
 
 async function served(cluster: CampaignCluster, id: string): Promise<boolean> {

@@ -7,16 +7,12 @@
  *
  * Whatever is not as promised is a breach; that a question could not be answered is one, too.
  */
+import { setMaxListeners } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FaultReport, planOf, unleash } from '../../test/faults/nemesis.ts';
-import { Clients, entryOf, type Tally } from '../../test/linearizability/clients.ts';
-import {
-  microseconds,
-  type Operation,
-  readHistory,
-  Recorder,
-} from '../../test/linearizability/history.ts';
+import { entryOf, type Tally } from '../../test/linearizability/clients.ts';
+import { microseconds, type Operation, readHistory } from '../../test/linearizability/history.ts';
 import { findInversion } from '../../test/linearizability/log-order.ts';
 import { modelOf } from '../../test/linearizability/models/models.ts';
 import { tellVerdict } from '../../test/linearizability/picture.ts';
@@ -24,6 +20,7 @@ import { check } from '../../test/linearizability/verdict.ts';
 import { seeded } from '../random.ts';
 import { audit, type Failover, failovers, readLog } from './audit.ts';
 import { CampaignCluster } from './cluster.ts';
+import { Crowd } from './crowd.ts';
 import { CAMPAIGN_FAULTS, campaignFaults, Voters } from './faults.ts';
 
 /** Long enough that most grants end by a word, short enough that some end by time. */
@@ -111,16 +108,17 @@ async function trouble(
   breaches: string[],
 ): Promise<{ readonly reports: readonly FaultReport[]; readonly tally: Readonly<Tally> }> {
   const { seed, milliseconds, onProgress = () => undefined, onFault = () => undefined } = options;
-  const recorder = await Recorder.open(historyIn(options));
   const silent = new Set<string>();
-  const clients = Clients.start({
-    seed,
-    clients: options.clients,
-    objects: options.clients * OBJECTS_PER_CLIENT,
-    leaseMs: LEASE_MS,
-    recorder,
-    urls: () => urlsOf(cluster, silent),
-  });
+  const clients = new Crowd(
+    {
+      seed,
+      clients: options.clients,
+      objects: options.clients * OBJECTS_PER_CLIENT,
+      leaseMs: LEASE_MS,
+      history: historyIn(options),
+    },
+    () => urlsOf(cluster, silent),
+  );
   const shown = setInterval(() => onProgress('trouble', clients.tally), 250);
   const begins = campaignFaults(cluster, seeded(seed + 1));
   const faults = Object.fromEntries(
@@ -150,7 +148,11 @@ async function trouble(
     appendFileSync(join(options.directory, 'faults.ndjson'), `${JSON.stringify(line)}\n`);
     onFault(report);
   };
-  const reports = await unleash(plan, { faults, onReport });
+  // Faults that took longer than planned push others back: those are left out.
+  const signal = AbortSignal.timeout(milliseconds);
+  // Every fault of the plan listens.
+  setMaxListeners(0, signal);
+  const reports = await unleash(plan, { faults, onReport, signal });
   breaches.push(
     ...reports.flatMap(({ kind, nodes, failure }) =>
       failure === undefined ? [] : [`${kind} of ${nodes.join(', ')}: ${failure}`],
@@ -159,7 +161,6 @@ async function trouble(
   clearInterval(shown);
   onProgress(`after ${milliseconds} ms`, clients.tally);
   await attempt(breaches, () => clients.stop());
-  await recorder.close();
   return { reports, tally: clients.tally };
 }
 
