@@ -61,7 +61,7 @@ const STREAM: Endpoint = {
   summary: 'A websocket: entries as they are applied, and proposals over the same connection.',
   role: 'reader',
   query: STREAM_QUERY,
-  problems: ['unknown-group', 'backpressure'],
+  problems: ['unknown-group', 'backpressure', 'behind', 'no-leader'],
   reply: () => refusal(NOT_AN_UPGRADE),
 };
 
@@ -101,7 +101,7 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
   guard(server, node);
   measure(server, metrics);
   const served = [...ENDPOINTS, exposition(metrics)];
-  const streams = new Streams(node, metrics, log);
+  const streams = new Streams({ node, metrics, log, applied: serving.applied });
   countWaiting(metrics, serving, streams);
   const refuse = (found: Problem, reply: FastifyReply): FastifyReply =>
     send(node, refusal(found), reply);

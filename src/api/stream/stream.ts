@@ -6,19 +6,22 @@
  *  ◀ subscribed ◀ progress ◀ entries … ◀ progress (every 5 s)      ▶ propose … ◀ proposed | refused
  * ```
  *
- * With `after=none` there are only proposals and their answers. A query that is not valid is answered over HTTP, before anything is upgraded.
+ * With `after=none` there are only proposals and their answers. A query that is not valid is answered over HTTP, before
+ * anything is upgraded, and so is a client that is further than this node comes in time (`ahead.ts`).
  */
 import websocket from '@fastify/websocket';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { Group } from '../../protocols/coordinator/group.ts';
+import type { AppliedIndex } from '../applied-index.ts';
 import { below, faultsOf } from '../faults.ts';
 import { readGlobs } from '../glob.ts';
 import type { Metrics } from '../metrics.ts';
 import type { FaultLog } from '../fault-log.ts';
 import type { ServedNode } from '../served-node.ts';
 import { invalid, problem, type Problem } from '../wire/problem.ts';
+import { behind } from './ahead.ts';
 import type { Filter } from './batch.ts';
 import { CLOSE, Connection } from './connection.ts';
 import { Hub } from './hub.ts';
@@ -61,19 +64,28 @@ function startIn(group: Group, { after }: Asked): number | 'none' {
 /** Sends a problem over HTTP. */
 type Refuse = (found: Problem, reply: FastifyReply) => FastifyReply;
 
+interface StreamsOptions {
+  readonly node: ServedNode;
+  readonly metrics: Metrics;
+  readonly log: FaultLog;
+  readonly applied: (group: Group) => AppliedIndex;
+}
+
 export class Streams {
   readonly #node: ServedNode;
   readonly #metrics: Metrics;
   readonly #log: FaultLog;
+  readonly #applied: (group: Group) => AppliedIndex;
   readonly #connections = new Set<Connection>();
   readonly #hubs = new Map<Group, Hub>();
   #opened = 0;
   #cancelBeat: () => void = () => undefined;
 
-  constructor(node: ServedNode, metrics: Metrics, log: FaultLog) {
+  constructor({ node, metrics, log, applied }: StreamsOptions) {
     this.#node = node;
     this.#metrics = metrics;
     this.#log = log;
+    this.#applied = applied;
   }
 
   get open(): number {
@@ -98,10 +110,9 @@ export class Streams {
       scope.route({
         method: 'GET',
         url: STREAM_PATH,
-        preValidation: (request, reply, next) => {
-          const found = this.#refusal(request);
-          if (found === undefined) next();
-          else refuse(found, reply);
+        preValidation: async (request, reply) => {
+          const found = this.#refusal(request) ?? (await this.#behind(request));
+          return found === undefined ? undefined : refuse(found, reply);
         },
         handler: (_request, reply) => refuse(NOT_AN_UPGRADE, reply),
         wsHandler: (socket, request) => {
@@ -118,6 +129,13 @@ export class Streams {
     if (this.#node.group(parsed.data.group) === undefined)
       return problem('unknown-group', 'this node has no such group');
     return this.#connections.size >= CONNECTIONS_MAX ? TOO_MANY : undefined;
+  }
+
+  async #behind({ query }: FastifyRequest): Promise<Problem | undefined> {
+    const { group: id, after } = STREAM_QUERY.parse(query);
+    const group = this.#node.group(id);
+    if (group === undefined || typeof after !== 'number') return undefined;
+    return behind({ group, clock: this.#node.clock, applied: this.#applied(group) }, after);
   }
 
   #connect(socket: WebSocket, asked: Asked): void {
