@@ -26,8 +26,10 @@ export class LogTime {
     this.#read = clock.monotonic();
   }
 
-  /** Goes on from a stamp that is in the log already, if that is later. */
+  /** Goes on from a stamp that is in the log already, if that is later than now. */
   resume(stamp: Milliseconds): void {
+    // The stamp holds for this moment: what has passed before must not be added to it afterwards.
+    this.now();
     this.#at = Math.max(this.#at, stamp);
   }
 

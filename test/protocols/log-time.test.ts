@@ -23,6 +23,17 @@ test('it goes on from a stamp that is later than the wall clock, and waits for n
   expect(time.now()).toBe(2_000_900);
 });
 
+test('a stamp that comes after a while nobody asked for the time counts from then on: what passed before is not added to it', async () => {
+  const clock = new VirtualClock(1_000_000);
+  const time = new LogTime(clock);
+  await clock.advance(5_000);
+  time.resume(clock.now());
+  expect(time.now()).toBe(clock.now());
+  await clock.advance(5_000);
+  time.resume(clock.now() + 300);
+  expect(time.now()).toBe(clock.now() + 300);
+});
+
 test('it comes back to the wall clock, and then stays with it', async () => {
   for (const jump of [-60_000, 60_000]) {
     const clock = new VirtualClock();
