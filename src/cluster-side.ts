@@ -16,10 +16,12 @@ import { dialWebsocket } from './dial-websocket.ts';
 import type { Log } from './log/log.ts';
 import type { Member, Members } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
+import type { Door } from './protocols/coordinator/hosted-group.ts';
 import type { LoopStatus } from './protocols/coordinator/loop.ts';
 import type { Engine } from './protocols/engine.ts';
 import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
 import { Exchange } from './protocols/raft/exchange.ts';
+import { startFounded } from './protocols/raft/founding.ts';
 import { Joining } from './protocols/raft/joining.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
 import { endpoint } from './protocols/transport/address.ts';
@@ -40,6 +42,17 @@ const BOUNDS: Bounds = {
   reads: 10_000,
   promotion_lag: 256,
 };
+
+/** Of one group among many: so little may wait for a quorum that a busy one leaves room to the others. */
+const GROUP_BOUNDS: Bounds = {
+  ...BOUNDS,
+  in_flight_bytes: 2 * MIB,
+  uncommitted_bytes: 4 * MIB,
+  cache_bytes: 64 * 1024,
+};
+
+/** Heartbeats without anything to tell after which a group falls silent; `main` never does. */
+const QUIESCE_AFTER_BEATS = 20;
 
 /** Elections and members are news; what commits is in the log itself. */
 const LEVELS: Readonly<Record<Trace['kind'], 'debug' | 'info'>> = {
@@ -115,6 +128,34 @@ export class ClusterSide {
     this.#connect(engine.members());
     return engine;
   };
+
+  /** Starts the engine of any other group, with the members that `main` says it begins with. */
+  startGroupEngine(voters: readonly Member[]): StartEngine {
+    const { config, cluster, log, logger, onFault } = this.#options;
+    return (start) =>
+      startFounded(
+        {
+          ...start,
+          breathe,
+          log,
+          nodeId: config.nodeId,
+          clock: realClock,
+          random: Math.random,
+          timing: { ...timingOf(cluster), quiesce_after: QUIESCE_AFTER_BEATS },
+          bounds: GROUP_BOUNDS,
+          exchange: this.#exchange,
+          onTrace: (trace) => logger.debug({ group: start.group.id, ...trace }, 'raft_of_group'),
+          onError: (error) => logger.warn({ group: start.group.id, err: error }, 'raft'),
+          onFault,
+        },
+        voters,
+      );
+  }
+
+  /** Where messages for groups come in. */
+  get door(): Door {
+    return this.#exchange;
+  }
 
   /** Founds the cluster or joins it, where the store is empty; `main` is open. */
   takePart(): void {

@@ -26,9 +26,11 @@ import { faultOf, LogFault } from './log/fault.ts';
 import { Log } from './log/log.ts';
 import { NO_MEMBERS } from './log/members.ts';
 import type { BatchReport } from './log/usage.ts';
-import { MAIN_PROJECTIONS } from './projections/registry.ts';
+import { GROUP_PROJECTIONS, MAIN_PROJECTIONS } from './projections/registry.ts';
 import { queueRow } from './projections/work-queue/queues.ts';
-import { Group } from './protocols/coordinator/group.ts';
+import { Group, type GroupOptions, type StartEngine } from './protocols/coordinator/group.ts';
+import { Groups } from './protocols/coordinator/groups.ts';
+import { NO_DOOR } from './protocols/coordinator/hosted-group.ts';
 import { SoloEngine } from './protocols/solo/solo-engine.ts';
 import { breathe, realClock } from './real-clock.ts';
 import { VERSION } from './version.ts';
@@ -60,6 +62,7 @@ interface Parts {
   readonly logger: Logger;
   readonly log: Log;
   readonly main: Group;
+  readonly groups: Groups;
   readonly batches: Feed<BatchReport>;
   /** Undefined: no other node reaches this one. */
   readonly cluster: ClusterSide | undefined;
@@ -101,7 +104,8 @@ export class Node {
     const cluster = await openCluster({ config, logger, log, faults }).catch(closing(log));
     try {
       const main = await openMain({ config, logger, log, faults, cluster });
-      const node = new Node({ config, logger, log, main, batches, cluster });
+      const groups = hostGroups({ config, logger, log, faults, cluster }, main);
+      const node = new Node({ config, logger, log, main, groups, batches, cluster });
       faults.listen((fault) => node.#fail(fault));
       await node.#serve();
       return node;
@@ -114,10 +118,11 @@ export class Node {
 
   /** Alone it leads at once; with others it first has to take part. */
   async #serve(): Promise<void> {
-    const { cluster, main, config } = this.#parts;
+    const { cluster, main, groups, config } = this.#parts;
     if (cluster === undefined) await putQueueLimits(main, config);
     await this.#listen();
     cluster?.takePart();
+    groups.start();
   }
 
   /** Where it listens, like http://127.0.0.1:8770. */
@@ -147,11 +152,12 @@ export class Node {
   }
 
   async #stop(): Promise<void> {
-    const { log, main, config, logger, cluster } = this.#parts;
+    const { log, main, groups, config, logger, cluster } = this.#parts;
     const server = this.#server;
     const cut = setTimeout(() => server.server.closeAllConnections(), config.stopTimeoutMs);
     const closed = server.close().catch((error: unknown) => logger.warn({ error }, 'close_failed'));
     await Promise.race([closed, this.#unanswered.over]);
+    await groups.stop();
     await main.stop();
     // Only now may connections end by which other nodes came in over the server.
     await cluster?.stop();
@@ -172,7 +178,7 @@ export class Node {
   }
 
   #served(): ServedNode {
-    const { log, main, batches, cluster } = this.#parts;
+    const { log, main, groups, batches, cluster } = this.#parts;
     const isStopping = (): boolean => this.#stopping !== undefined;
     return {
       nodeId: this.nodeId,
@@ -181,10 +187,13 @@ export class Node {
       clock: realClock,
       log,
       main,
-      groups: () => [main],
-      group: (id) => (id === main.id.id ? main : undefined),
+      groups: () => [main, ...groups.awake()],
+      group: (id) => [main, ...groups.awake()].find((group) => group.id.id === id),
+      wake: (id) => (id === main.id.id ? Promise.resolve(main) : groups.group(id)),
+      hosting: groups,
       loops: [
         { name: 'main', loops: () => main.loops() },
+        { name: 'groups', loops: () => groups.loops() },
         { name: 'cluster', loops: () => cluster?.loops() ?? [] },
       ],
       peering: cluster,
@@ -290,20 +299,42 @@ interface OpenMain extends MainParts {
   readonly cluster: ClusterSide | undefined;
 }
 
-function openMain({ config, logger, log, faults, cluster }: OpenMain): Promise<Group> {
-  const { nodeId, snapshotIntervalMs: snapshotInterval, retention, historyBytes, undo } = config;
-  return Group.open({
+function openMain(parts: OpenMain): Promise<Group> {
+  return openGroup(parts, {
     id: MAIN,
+    projections: MAIN_PROJECTIONS,
+    undo: parts.config.undo,
+    startEngine: parts.cluster?.startEngine ?? startAlone(parts),
+  });
+}
+
+/** The groups besides `main`, with the node's own ways of opening them. */
+function hostGroups(parts: OpenMain, main: Group): Groups {
+  const { config, logger, log, cluster } = parts;
+  return new Groups({
+    nodeId: config.nodeId,
+    main,
     log,
     clock: realClock,
-    projections: MAIN_PROJECTIONS,
-    undo,
-    startEngine:
-      cluster?.startEngine ??
-      ((start) => {
-        assertAlone(log);
-        return SoloEngine.start({ log, nodeId, clock: realClock, ...start });
+    exchange: cluster?.door ?? NO_DOOR,
+    open: (id, { kind, members }) =>
+      openGroup(parts, {
+        id,
+        projections: GROUP_PROJECTIONS[kind],
+        startEngine: cluster?.startGroupEngine(members) ?? startAlone(parts),
       }),
+    onError: (group, err) => logger.error({ group, err }, 'group_failed'),
+  });
+}
+
+type OwnOfGroup = Pick<GroupOptions, 'id' | 'projections' | 'startEngine' | 'undo'>;
+
+function openGroup({ config, logger, log, faults }: MainParts, own: OwnOfGroup): Promise<Group> {
+  const { snapshotIntervalMs: snapshotInterval, retention, historyBytes } = config;
+  return Group.open({
+    ...own,
+    log,
+    clock: realClock,
     snapshotInterval,
     retention,
     historyBytes,
@@ -311,4 +342,11 @@ function openMain({ config, logger, log, faults, cluster }: OpenMain): Promise<G
     onFault: (fault) => faults.tell(fault),
     onLoopError: (loop, error) => logger.error({ loop, err: error }, 'loop_failed'),
   });
+}
+
+function startAlone({ config, log }: MainParts): StartEngine {
+  return (start) => {
+    assertAlone(log);
+    return SoloEngine.start({ log, nodeId: config.nodeId, clock: realClock, ...start });
+  };
 }

@@ -52,6 +52,16 @@ const READINGS: readonly Reading[] = [
     read: ({ main }) => Number(main.isLeader),
   },
   {
+    name: 'quorate_groups',
+    help: 'Groups besides main that this node has.',
+    read: ({ hosting }) => (hosting === undefined ? 0 : hosting.status().hosted),
+  },
+  {
+    name: 'quorate_groups_awake',
+    help: 'Of these, the ones in memory.',
+    read: ({ hosting }) => (hosting === undefined ? 0 : hosting.status().awake),
+  },
+  {
     name: 'quorate_unknown_entries_total',
     help: 'Entries skipped because their type is unknown.',
     read: ({ main }) => main.machine.position.skipped,

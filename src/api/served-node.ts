@@ -4,7 +4,9 @@
 import type { Log } from '../log/log.ts';
 import type { Clock, Milliseconds } from '../log/time.ts';
 import type { BatchReport } from '../log/usage.ts';
+import type { GroupRow } from '../projections/groups/group-table.ts';
 import type { Group } from '../protocols/coordinator/group.ts';
+import type { HostingStatus } from '../protocols/coordinator/groups.ts';
 import type { LoopStatus } from '../protocols/coordinator/loop.ts';
 import type { LinkStatus } from '../protocols/transport/network.ts';
 import type { Websocket } from '../protocols/transport/websocket-stream.ts';
@@ -24,6 +26,12 @@ export interface Peering {
   readonly accept: ((websocket: Websocket, remoteAddress: string) => void) | undefined;
 }
 
+/** The many groups of a node, in memory or not. */
+export interface Hosting {
+  rows(): readonly GroupRow[];
+  status(): HostingStatus;
+}
+
 export interface ServedNode {
   readonly nodeId: string;
   readonly version: string;
@@ -32,9 +40,14 @@ export interface ServedNode {
   readonly clock: Clock;
   readonly log: Pick<Log, 'usage' | 'recovery' | 'identity' | 'bounds'>;
   readonly main: Group;
-  /** Every group this node has, `main` first. */
+  /** Every group that is in memory, `main` first. */
   groups(): readonly Group[];
+  /** A group in memory. */
   group(id: string): Group | undefined;
+  /** A group by its name: one that rests comes into memory, and stays while it is asked for. */
+  wake(id: string): Promise<Group | undefined>;
+  /** The groups besides `main`; undefined where they are not hosted. */
+  readonly hosting: Hosting | undefined;
   readonly loops: readonly LoopSource[];
   /** Undefined: no other node reaches this one. */
   readonly peering: Peering | undefined;

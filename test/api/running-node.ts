@@ -72,6 +72,9 @@ export async function startNode(changes: NodeChanges = {}): Promise<RunningNode>
     main: group,
     groups: () => [group],
     group: (id: string) => (id === 'main' ? group : undefined),
+    wake: (id: string): Promise<Group | undefined> =>
+      Promise.resolve(id === 'main' ? group : undefined),
+    hosting: undefined,
     loops: [{ name: 'main', loops: () => group.loops() }],
     peering: undefined,
     sections: {},

@@ -71,7 +71,7 @@ async function one(serving: Serving, incoming: Incoming): Promise<Reply> {
   });
   if (request.kind === 'problem') return refusal(request.problem);
   const { body, headers, query: options } = request.values;
-  const group = serving.node.group(body.group);
+  const group = await serving.node.wake(body.group);
   if (group === undefined) return refusal(unknownGroup());
   const prepared = prepare(group, body, { type: '/type', data: below('/data') });
   if (prepared.kind === 'problem') return refusal(prepared.problem);
@@ -88,7 +88,7 @@ async function many(serving: Serving, incoming: Incoming): Promise<Reply> {
   });
   if (request.kind === 'problem') return refusal(request.problem);
   const { body, headers, query: options } = request.values;
-  const group = serving.node.group(body.group);
+  const group = await serving.node.wake(body.group);
   if (group === undefined) return refusal(unknownGroup());
   const batch = preparedBatch(group, body.commands);
   if (batch.kind === 'problem') return refusal(batch.problem);

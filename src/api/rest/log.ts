@@ -11,9 +11,11 @@
 import { z } from 'zod';
 import { decodeEntry } from '../../log/command.ts';
 import { firstOfPage, PAGE_ENTRIES } from '../../log/outcome-page.ts';
+import type { GroupRow } from '../../projections/groups/group-table.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { RecordedEntry } from '../../protocols/coordinator/history.ts';
 import { type Matches, readGlobs } from '../glob.ts';
+import type { ServedNode } from '../served-node.ts';
 import { type EntryJson, recordedEntryJson } from '../wire/entry.ts';
 import { problem } from '../wire/problem.ts';
 import { content, type Endpoint, ok, refusal, type Reply } from './endpoint.ts';
@@ -222,15 +224,32 @@ export const LOG: readonly Endpoint[] = [
     path: '/v1/groups',
     summary: 'The groups this node has.',
     consistency: 'local',
-    reply: ({ serving }) => ok({ items: serving.node.groups().map(groupLine) }),
+    reply: ({ serving }) => ok({ items: groupLines(serving.node) }),
   }),
   ...logOf('/v1/log', {}),
   ...logOf('/v1/groups/{group}/log', { group: GROUP_ID }),
 ];
 
+/** Those in memory say how they stand; those that rest, what `main` knows of them. */
+function groupLines(node: ServedNode): readonly object[] {
+  const awake = node.groups();
+  const names = new Set(awake.map(({ id }) => id.id));
+  const resting = rowsOf(node).filter(({ id }) => !names.has(id));
+  return [...awake.map(groupLine), ...resting.map(restingLine)];
+}
+
+function rowsOf({ hosting }: ServedNode): readonly GroupRow[] {
+  return hosting === undefined ? [] : hosting.rows();
+}
+
+function restingLine({ id, incarnation, voters }: GroupRow): object {
+  return { group: id, incarnation, state: 'resting', voters };
+}
+
 function groupLine(group: Group): object {
   const { engine, role, leader_id, voters, learners } = group.status();
   const { index, term } = group.machine.position;
+  const { id, incarnation } = group.id;
   const engineLine = { engine, role, leader_id, voters, learners };
-  return { group: group.id.id, incarnation: group.id.incarnation, index, term, ...engineLine };
+  return { group: id, incarnation, state: 'awake', index, term, ...engineLine };
 }

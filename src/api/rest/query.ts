@@ -84,7 +84,7 @@ async function answer(read: Reader, serving: Serving, incoming: Incoming): Promi
   });
   if (request.kind === 'problem') return refusal(request.problem);
   const { params, query: options } = request.values;
-  const group = groupNamed(serving, params);
+  const group = await groupNamed(serving, params);
   if (group === undefined) return refusal(unknownGroup());
   const freshness = { consistency: read.consistency, ...options } as Freshness;
   const stale = await staleness(group, freshness, serving);
@@ -116,8 +116,8 @@ export function unknownGroup(): Problem {
 function groupNamed(
   { node }: Serving,
   params: Readonly<Record<string, unknown>>,
-): Group | undefined {
-  return 'group' in params ? node.group(String(params['group'])) : node.main;
+): Group | Promise<Group | undefined> {
+  return 'group' in params ? node.wake(String(params['group'])) : node.main;
 }
 
 interface Freshness {

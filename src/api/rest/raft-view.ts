@@ -5,6 +5,7 @@
  */
 import type { Member } from '../../log/members.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
+import type { HostingStatus } from '../../protocols/coordinator/groups.ts';
 import type { EngineReport, EngineStatus } from '../../protocols/engine.ts';
 import type { LinkStatus } from '../../protocols/transport/network.ts';
 import type { ServedNode } from '../served-node.ts';
@@ -37,9 +38,18 @@ export function raftView(node: ServedNode): object {
     last_index: status.last_index,
     ...main.members(),
     ...reported(main.report()),
-    groups: node.groups().map(summary),
+    groups: node.groups().slice(0, GROUPS_SHOWN).map(summary),
+    group_counts: countsOf(node),
     links: linksOf(node),
   };
+}
+
+/** Groups whose agreement is shown; `GET /v1/groups` lists all. */
+const GROUPS_SHOWN = 100;
+
+/** How many groups there are besides `main`, and how many of them are in memory. */
+function countsOf({ hosting }: ServedNode): HostingStatus | null {
+  return hosting === undefined ? null : hosting.status();
 }
 
 /** The rows of the source system's status, under its names. */

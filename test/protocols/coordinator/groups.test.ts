@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { breathe } from '../../../src/real-clock.ts';
 import { LOCKS } from '../../../src/projections/locks/lock-table.ts';
 import { until } from '../../end-to-end/condition.ts';
 import { type Hosting, LocalGroups } from './local-groups.ts';
@@ -187,28 +188,29 @@ test('a busy group does not starve main: every command of main is taken while it
   await groups.create(JOB);
   const busy = await groups.untilLed(JOB);
   const group = await until('the group is there', () => busy.groups.group(JOB));
-  let flooding = true;
+  const over = new AbortController();
   const codes = new Set<string>();
   const flood = async (lane: number): Promise<void> => {
-    while (flooding) {
+    while (!over.signal.aborted) {
       const answers = Array.from({ length: 200 }, (_, place) =>
         group.propose(lock(`lock-${lane}-${place}`), 'dispatch'),
       );
       for (const answer of await Promise.all(answers))
         codes.add(answer.kind === 'refused' ? answer.code : answer.kind);
+      await breathe();
     }
   };
   const lanes = Array.from({ length: 20 }, (_, lane) => flood(lane));
   const waits: number[] = [];
-  for (let place = 0; place < 20; place++) {
+  for (let place = 0; place < 8; place++) {
     const began = performance.now();
     const answer = await busy.member.group.propose(lock(`door-${place}`), 'dispatch');
     waits.push(performance.now() - began);
     expect(answer).toMatchObject({ kind: 'answered', outcome: { kind: 'applied' } });
   }
-  flooding = false;
+  over.abort();
   await Promise.all(lanes);
   // What waits in front of main is one batch of the busy group, not all it would like to write.
   expect(Math.max(...waits)).toBeLessThan(5_000);
-  expect([...codes]).toContain('answered');
+  expect([...codes]).toEqual(expect.arrayContaining(['answered', 'backpressure']));
 }, 60_000);
