@@ -188,7 +188,7 @@ export class Node {
       log,
       main,
       groups: () => [main, ...groups.awake()],
-      group: (id) => [main, ...groups.awake()].find((group) => group.id.id === id),
+      group: (id) => (id === main.id.id ? main : groups.inMemory(id)),
       wake: (id) => (id === main.id.id ? Promise.resolve(main) : groups.group(id)),
       hosting: groups,
       loops: [

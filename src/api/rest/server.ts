@@ -115,11 +115,12 @@ export function buildServer(node: ServedNode, options: ServerOptions = {}): Fast
 }
 
 function servingOf(node: ServedNode, metrics: Metrics, server: FastifyInstance): Serving {
-  const waiting = new Map<Group, AppliedIndex>();
+  // A group that left memory takes its waiters' place with it: it does not leave while anybody waits.
+  const waiting = new WeakMap<Group, AppliedIndex>();
   const claims = new ParkedClaims(node.main, node.clock);
   server.addHook('preClose', (done) => {
     claims.stop();
-    for (const applied of waiting.values()) applied.stop();
+    for (const group of node.groups()) waiting.get(group)?.stop();
     done();
   });
   return {

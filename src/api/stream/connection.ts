@@ -35,6 +35,8 @@ interface ConnectionOptions extends Pick<SubscriptionOptions, 'hub' | 'filter' |
   /** The index to go on behind; none: there is no subscription. */
   readonly after: number | 'none';
   readonly group: Group;
+  /** Whether this is still the group of its name here: it may have ended, or left memory. */
+  readonly isServed: () => boolean;
   readonly clock: Clock;
   /** How long the first proposal of a frame took; one stands for all of them. */
   readonly onCommitted: (milliseconds: number) => void;
@@ -74,9 +76,10 @@ export class Connection {
     else this.#subscription.start();
   }
 
-  /** The heartbeat: says how far the client is, or gives up on one that takes nothing. */
+  /** The heartbeat: says how far the client is, or gives up on one that takes nothing, or whose group is gone. */
   beat(): void {
-    if (this.#outlet.isStalled) this.#sendAway();
+    if (!this.#options.isServed()) void this.leave();
+    else if (this.#outlet.isStalled) this.#sendAway();
     else if (this.#outlet.hasRoom) this.#subscription.progress();
   }
 

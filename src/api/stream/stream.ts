@@ -77,7 +77,7 @@ export class Streams {
   readonly #log: FaultLog;
   readonly #applied: (group: Group) => AppliedIndex;
   readonly #connections = new Set<Connection>();
-  readonly #hubs = new Map<Group, Hub>();
+  readonly #hubs = new WeakMap<Group, Hub>();
   #opened = 0;
   #cancelBeat: () => void = () => undefined;
 
@@ -111,7 +111,7 @@ export class Streams {
         method: 'GET',
         url: STREAM_PATH,
         preValidation: async (request, reply) => {
-          const found = this.#refusal(request) ?? (await this.#behind(request));
+          const found = (await this.#refusal(request)) ?? (await this.#behind(request));
           return found === undefined ? undefined : refuse(found, reply);
         },
         handler: (_request, reply) => refuse(NOT_AN_UPGRADE, reply),
@@ -123,10 +123,10 @@ export class Streams {
     });
   }
 
-  #refusal({ query }: FastifyRequest): Problem | undefined {
+  async #refusal({ query }: FastifyRequest): Promise<Problem | undefined> {
     const parsed = STREAM_QUERY.safeParse(query);
     if (!parsed.success) return invalid(faultsOf(parsed.error.issues, below('/query')));
-    if (this.#node.group(parsed.data.group) === undefined)
+    if ((await this.#node.wake(parsed.data.group)) === undefined)
       return problem('unknown-group', 'this node has no such group');
     return this.#connections.size >= CONNECTIONS_MAX ? TOO_MANY : undefined;
   }
@@ -144,6 +144,7 @@ export class Streams {
     if (group === undefined) return socket.close(CLOSE.stopping, 'the group is gone');
     const connection = new Connection(socket, {
       group,
+      isServed: () => this.#node.group(asked.group) === group,
       hub: this.#hubOf(group),
       clock: this.#node.clock,
       after: startIn(group, asked),

@@ -35,6 +35,8 @@ import { Turns } from './turns.ts';
 
 /** Groups that are opened at once: each reads its log, and then asks for votes. */
 const OPENINGS_MAX = 4;
+/** Foundings proposed at once; each that is applied calls for another round. */
+const FOUNDINGS_MAX = 100;
 
 export interface HostingTimes {
   /** How often it is looked what may rest, and what is due. */
@@ -83,6 +85,9 @@ interface Hosted {
   sealSeenAt: Milliseconds | undefined;
 }
 
+/** What `found_group` says. */
+type Founding = Readonly<{ group: string; incarnation: number; members: readonly GroupMember[] }>;
+
 /** How often it is looked whether a group that was woken has a leader. */
 const LOOK_MS: Milliseconds = 10;
 
@@ -120,6 +125,12 @@ export class Groups {
   /** The groups in memory. */
   awake(): readonly Group[] {
     return [...this.#hosted.values()].flatMap(({ group }) => group.group ?? []);
+  }
+
+  /** A group that is in memory. */
+  inMemory(name: string): Group | undefined {
+    const row = liveGroup(this.#tables, name);
+    return row === undefined ? undefined : this.#hosted.get(keyOf(idOf(row)))?.group.group;
   }
 
   /** The groups this node has, in memory or not, oldest first. */
@@ -182,7 +193,7 @@ export class Groups {
   }
 
   async #goRound(): Promise<void> {
-    if (this.#seen !== this.#tables) await this.#follow();
+    if (this.#seen !== this.#tables) await this.#followAgain();
     this.wakeDue(this.#options.main.now());
     for (const { group } of this.#hosted.values()) this.#visit(group);
     await this.#speak();
@@ -193,6 +204,16 @@ export class Groups {
     // Until its seal is recorded in `main`, somebody has to remember it.
     if (group !== undefined && sealOf(group.machine.tables) === undefined)
       hosted.restAfter(this.#times.rest);
+  }
+
+  /** What went wrong is tried again in the next round. */
+  async #followAgain(): Promise<void> {
+    try {
+      await this.#follow();
+    } catch (error) {
+      this.#seen = undefined;
+      throw error;
+    }
   }
 
   /** Has what `main` says, and ends what it says is over. */
@@ -259,23 +280,23 @@ export class Groups {
 
   /** What this node has to tell `main`; said again in the next round where it was not heard. */
   async #speak(): Promise<void> {
-    const { main } = this.#options;
-    const created = main.isLeader
-      ? [...this.#tables.of(GROUPS).select('by_state', ['created'])]
-      : [];
+    const leading = this.awake().filter((group) => group.isLeader);
     await Promise.all([
-      ...created.map((row) => this.#found(row)),
-      ...this.awake()
-        .filter((group) => group.isLeader)
-        .map((group) => this.#tellSeal(group)),
+      ...this.#foundings().map((data) => this.#tell('found_group', data)),
+      ...leading.map((group) => this.#tellSeal(group)),
     ]);
   }
 
-  /** Where a voter that was named takes no part in `main` yet, the group waits for it. */
-  async #found({ id, incarnation, voters }: GroupRow): Promise<void> {
-    const members = this.#membersFor(voters);
-    if (members === undefined) return;
-    await this.#tell('found_group', { group: id, incarnation, members });
+  /** Where a voter that was named takes no part in `main` yet, its group waits for it. */
+  #foundings(): readonly Founding[] {
+    if (!this.#options.main.isLeader) return [];
+    const foundings: Founding[] = [];
+    const created = this.#tables.of(GROUPS).select('by_state', ['created']);
+    for (const { id, incarnation, voters } of created) {
+      const members = this.#membersFor(voters);
+      if (members !== undefined) foundings.push({ group: id, incarnation, members });
+    }
+    return foundings.slice(0, FOUNDINGS_MAX);
   }
 
   #membersFor(voters: readonly string[]): readonly GroupMember[] | undefined {

@@ -203,7 +203,7 @@ export class HostedGroup {
     this.#state = { kind: 'over' };
     if (state.kind === 'asleep') state.leave();
     if (state.kind === 'waking') await state.woken;
-    if (state.kind === 'awake') this.#closed = state.group.stop(why);
+    if (state.kind === 'awake') this.#closed = state.group.stop(why).catch(this.#options.onError);
     await this.#closed;
   }
 

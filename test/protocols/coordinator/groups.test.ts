@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { breathe } from '../../../src/real-clock.ts';
 import { LOCKS } from '../../../src/projections/locks/lock-table.ts';
 import { until } from '../../end-to-end/condition.ts';
-import { type Hosting, LocalGroups } from './local-groups.ts';
+import { type Hosting, hosting, LocalGroups } from './local-groups.ts';
 
 const JOB = 'job/42';
 
@@ -97,6 +97,20 @@ describe('a group of a cluster', () => {
     leave();
     await groups.untilAsleep();
   });
+});
+
+test('a node that starts again has its groups again, with what they held', async () => {
+  const groups = await LocalGroups.founded(1);
+  await groups.create(JOB);
+  const [before] = groups.nodes;
+  await groups.propose(before!, JOB, lock('door'));
+  await before!.groups.stop();
+  await before!.member.stop();
+  const { directory } = before!.member;
+  const after = hosting(await groups.cluster.start(before!.id, { directory }));
+  const group = await until('it is there again', () => after.groups.group(JOB));
+  await until('it has what it held', () => group.machine.tables.of(LOCKS).has('door'));
+  expect(after.errors).toEqual([]);
 });
 
 describe('the end of a group', () => {
