@@ -8,7 +8,6 @@
  * ```
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Tally } from '../../test/linearizability/clients.ts';
 
@@ -35,6 +34,8 @@ const LOOK_MS = 50;
 export class Crowd {
   readonly #child: ChildProcess;
   readonly #looking: NodeJS.Timeout;
+  /** With why, if not in order. */
+  readonly #over: Promise<string | undefined>;
   #tally: Tally = { answered: 0, open: 0, nothing: new Map() };
   #said = '';
 
@@ -43,8 +44,12 @@ export class Crowd {
       execArgv: ['--import', 'tsx'],
       serialization: 'advanced',
     });
-    this.#child.on('message', (message: FromCrowd) => {
-      if (message.kind === 'tally') this.#tally = message.tally;
+    this.#over = new Promise((resolve) => {
+      this.#child.on('message', (message: FromCrowd) => {
+        if (message.kind === 'tally') this.#tally = message.tally;
+        else resolve(message.failure);
+      });
+      this.#child.once('exit', (code) => resolve(`the clients ended by themselves, code ${code}`));
     });
     this.#tell(urls());
     this.#looking = setInterval(() => this.#tell(urls()), LOOK_MS);
@@ -57,14 +62,10 @@ export class Crowd {
   /** Resolves when the history is complete. @throws what a client could not make sense of */
   async stop(): Promise<void> {
     this.#send({ kind: 'stop' });
-    for (;;) {
-      const [message] = (await once(this.#child, 'message')) as [FromCrowd];
-      if (message.kind !== 'over') continue;
-      clearInterval(this.#looking);
-      this.#child.disconnect();
-      if (message.failure !== undefined) throw new Error(message.failure);
-      return;
-    }
+    const failure = await this.#over;
+    clearInterval(this.#looking);
+    if (this.#child.connected) this.#child.disconnect();
+    if (failure !== undefined) throw new Error(failure);
   }
 
   #tell(urls: readonly string[]): void {
@@ -75,6 +76,6 @@ export class Crowd {
   }
 
   #send(message: ToCrowd): void {
-    this.#child.send(message);
+    if (this.#child.connected) this.#child.send(message);
   }
 }
