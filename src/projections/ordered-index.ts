@@ -30,20 +30,8 @@ function startsWith(key: IndexKey, prefix: IndexKey): boolean {
 
 /** The tuples of `these` that are not among `those`; rows have few. */
 function missing(these: readonly IndexKey[], those: readonly IndexKey[]): readonly IndexKey[] {
+  if (these.length === 0 || those.length === 0) return these;
   return these.filter((key) => !those.some((other) => compareKeys(key, other) === 0));
-}
-
-/** Most rows have one tuple, before and after, or none of one: then nothing has to be compared. */
-function isSimple(before: readonly IndexKey[], after: readonly IndexKey[]): boolean {
-  return before.length + after.length <= 1 || (before.length === 1 && after.length === 1);
-}
-
-/** Whether two rows have the same tuples in the same order: then their index need not be touched. */
-export function areSame(these: readonly IndexKey[], those: readonly IndexKey[]): boolean {
-  if (these.length !== those.length) return false;
-  for (let place = 0; place < these.length; place++)
-    if (compareKeys(these[place] as IndexKey, those[place] as IndexKey) !== 0) return false;
-  return true;
 }
 
 /** The tuples, each once: a row that says something twice stands in one place. */
@@ -82,12 +70,20 @@ export class OrderedIndex implements ReadonlyOrderedIndex {
   }
 
   /**
-   * Replaces the tuples of a row by those of its successor, which are not all the same; what both have
-   * stays untouched. The key of the row is put behind each of them.
+   * Replaces the tuples of a row by those of its successor; what both have stays untouched. The key of the
+   * row is put behind each of them.
    */
   move(key: string, before: readonly IndexKey[], after: readonly IndexKey[]): void {
-    if (isSimple(before, after)) return this.#exchange(key, before, after);
-    this.#exchange(key, missing(before, after), missing(after, before));
+    for (const tuple of missing(before, after)) this.take(tuple, key);
+    for (const tuple of missing(after, before)) this.put(tuple, key);
+  }
+
+  take(tuple: IndexKey, key: string): void {
+    assert(this.#tuples.delete(tuple, key), 'an index holds what its rows say');
+  }
+
+  put(tuple: IndexKey, key: string): void {
+    assert(this.#tuples.add(tuple, key), 'an index holds each tuple once');
   }
 
   first(prefix: IndexKey): IndexKey | undefined {
@@ -105,12 +101,5 @@ export class OrderedIndex implements ReadonlyOrderedIndex {
       if (!startsWith(key, prefix)) return;
       yield key;
     }
-  }
-
-  #exchange(key: string, before: readonly IndexKey[], after: readonly IndexKey[]): void {
-    for (const tuple of before)
-      assert(this.#tuples.delete(tuple, key), 'an index holds what its rows say');
-    for (const tuple of after)
-      assert(this.#tuples.add(tuple, key), 'an index holds each tuple once');
   }
 }

@@ -7,20 +7,8 @@
  */
 import { assert } from './assert.ts';
 import { type Kept, KeptRows, type Packing, unpacked } from './kept-rows.ts';
-import {
-  areSame,
-  distinct,
-  type IndexKey,
-  type IndexPart,
-  OrderedIndex,
-  type ReadonlyOrderedIndex,
-} from './ordered-index.ts';
-
-/**
- * An index: the columns that its one tuple is made of, which hold text or numbers, or what maps a row to
- * the tuples it appears under (none, one or several). The row's key is appended, so the order is total.
- */
-export type IndexOf<Row> = readonly (keyof Row & string)[] | ((row: Row) => readonly IndexKey[]);
+import type { IndexKey, ReadonlyOrderedIndex } from './ordered-index.ts';
+import { type IndexOf, rowIndex, type RowIndex } from './row-index.ts';
 
 /** Describes a table, once, at module level; the machine of each group makes its own instance of it. */
 export interface TableDefinition<Row> {
@@ -34,12 +22,6 @@ export interface TableDefinition<Row> {
   readonly counters?: Readonly<Record<string, (row: Row) => string | undefined>>;
   /** Which rows are kept as text, and how: where a table keeps many that nobody asks about. */
   readonly packing?: Packing<Row>;
-}
-
-/** The tuples of a row under an index, without its key. */
-export function tuplesUnder<Row>(index: IndexOf<Row>, row: Row): readonly IndexKey[] {
-  if (typeof index === 'function') return index(row);
-  return [index.map((column) => row[column] as IndexPart)];
 }
 
 /** What rules and queries may do with a table. */
@@ -77,62 +59,6 @@ export type Recorder = (
   before: unknown,
   after: unknown,
 ) => void;
-
-const NO_TUPLES: readonly IndexKey[] = [];
-
-/**
- * An index that knows how to read its tuples off a row.
- *
- * Indexes and counters move in two steps: `plan` works out what a replacement means and throws whatever
- * a definition may throw, while nothing has changed; `move` cannot fail. So rollback is always whole.
- */
-class RowIndex<Row> {
-  readonly ordered = new OrderedIndex();
-  readonly #tuples: (row: Row) => readonly IndexKey[];
-  /** What the tuples are made of, where that is all: then most changes of a row are none of the index. */
-  readonly #columns: readonly (keyof Row)[] | undefined;
-  #isMoved = false;
-  #from = NO_TUPLES;
-  #to = NO_TUPLES;
-
-  constructor(index: IndexOf<Row>) {
-    this.#columns = typeof index === 'function' ? undefined : index;
-    this.#tuples = (row) => tuplesUnder(index, row);
-  }
-
-  plan(before: Row | undefined, after: Row | undefined): void {
-    this.#isMoved = !this.#isUntouched(before, after) && this.#read(before, after);
-  }
-
-  move(key: string): void {
-    if (this.#isMoved) this.ordered.move(key, this.#from, this.#to);
-  }
-
-  #isUntouched(before: Row | undefined, after: Row | undefined): boolean {
-    if (before === undefined || after === undefined || this.#columns === undefined) return false;
-    return haveSame(this.#columns, before, after);
-  }
-
-  /** @returns whether the tuples are others */
-  #read(before: Row | undefined, after: Row | undefined): boolean {
-    const from = this.#tuplesOf(before);
-    const to = this.#tuplesOf(after);
-    if (areSame(from, to)) return false;
-    for (const tuple of to) this.ordered.assertPlaced(tuple);
-    this.#from = distinct(from);
-    this.#to = distinct(to);
-    return true;
-  }
-
-  #tuplesOf(row: Row | undefined): readonly IndexKey[] {
-    return row === undefined ? NO_TUPLES : this.#tuples(row);
-  }
-}
-
-function haveSame<Row>(columns: readonly (keyof Row)[], one: Row, other: Row): boolean {
-  for (const column of columns) if (one[column] !== other[column]) return false;
-  return true;
-}
 
 /** Rows per label; a label without rows is forgotten. */
 class RowCounter<Row> {
@@ -185,7 +111,7 @@ export class Table<Row> implements WritableTable<Row> {
     this.definition = definition;
     this.#record = record;
     this.#rows = new KeptRows(definition.packing);
-    this.#indexes = mapValues(definition.indexes, (index) => new RowIndex(index));
+    this.#indexes = mapValues(definition.indexes, (index) => rowIndex(index));
     this.#counters = mapValues(definition.counters, (label) => new RowCounter(label));
     this.#derived = [...this.#indexes.values(), ...this.#counters.values()];
   }

@@ -166,7 +166,9 @@ export class UndoRing {
 
   /** Notes a change of the entry being applied. */
   record(change: Change): void {
-    this.#open.push(change);
+    // Most entries change one row: an array that is pushed to makes room for seventeen.
+    if (this.#open.length === 0) this.#open = [change];
+    else this.#open.push(change);
   }
 
   /** Takes back everything the open entry changed, newest first. */

@@ -7,7 +7,8 @@ import type { Entry } from '../../src/log/command.ts';
 import { Machine, type MachineOptions } from '../../src/projections/machine.ts';
 import { compareKeys, type IndexKey } from '../../src/projections/ordered-index.ts';
 import type { Fact, Outcome } from '../../src/projections/outcome.ts';
-import { type Table, tuplesUnder } from '../../src/projections/table.ts';
+import { tuplesUnder } from '../../src/projections/row-index.ts';
+import type { Table } from '../../src/projections/table.ts';
 
 /** Any Tuesday; only differences matter. */
 export const START = 1_700_000_000_000;

@@ -5,7 +5,7 @@ import type { Outcome } from '../../../src/projections/outcome.ts';
 import { Machine, TOKEN_EPOCH } from '../../../src/projections/machine.ts';
 import { MAIN_PROJECTIONS } from '../../../src/projections/registry.ts';
 import type { Facts } from '../../../src/projections/work-queue/facts.ts';
-import { tuplesUnder } from '../../../src/projections/table.ts';
+import { tuplesUnder } from '../../../src/projections/row-index.ts';
 import { LANES } from '../../../src/projections/work-queue/lanes.ts';
 import { QUEUES } from '../../../src/projections/work-queue/queues.ts';
 import { shapeOf } from '../../../src/projections/work-queue/shape.ts';
