@@ -119,8 +119,7 @@ export class Hub {
 
   #push(applied: AppliedEntry, frame: Buffer): void {
     const entry = new RecentEntry(applied, frame.length + applied.outcomeBytes.length);
-    if (entry.index !== this.#last + 1) this.#jump(entry.index);
-    if (this.#last - this.#first + 1 === RING_ENTRIES) this.#drop();
+    this.#makeRoomFor(entry.index);
     this.#ring[entry.index % RING_ENTRIES] = entry;
     this.#last = entry.index;
     this.#bytes += entry.bytes;
@@ -128,11 +127,17 @@ export class Hub {
     this.#waking ??= setImmediate(() => this.#wake());
   }
 
+  #makeRoomFor(index: number): void {
+    if (index !== this.#last + 1) this.#jump(index);
+    if (this.#last - this.#first + 1 === RING_ENTRIES) this.#drop();
+  }
+
   /** A snapshot from a peer took the place of entries nobody here has seen: who wants them is told. */
   #jump(to: number): void {
     this.#ring = [];
     this.#bytes = 0;
     this.#first = to;
+    this.#last = to - 1;
   }
 
   #drop(): void {
