@@ -8,8 +8,8 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'election.ts',
-        find: "  return !message.pre && vote !== '' && vote !== nameOf(nameless(message));",
-        replace: '  return false && vote === nameOf(nameless(message));',
+        find: "  return !message.pre && vote !== '' && vote !== nameOf(senderOf(message));",
+        replace: '  return false && vote === nameOf(senderOf(message));',
       },
     ],
   },
@@ -271,7 +271,7 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'election.ts',
-        find: '  if (!isMember(configurationOf(raft), nameless(message))) return;\n',
+        find: '  if (!isMember(configurationOf(raft), senderOf(message))) return;\n',
         replace: '',
       },
       {

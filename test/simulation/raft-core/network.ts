@@ -18,7 +18,8 @@ export interface Noise {
   readonly delay: { readonly least: number; readonly most: number };
 }
 
-const REPLAY_MS_MOST = 1_500;
+/** What comes once more comes so much later, at most. */
+export const REPLAY_MS_MOST = 1_500;
 
 export const QUIET: Noise = {
   loss: 0,

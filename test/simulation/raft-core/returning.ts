@@ -1,8 +1,9 @@
 /**
  * A node that was cut off, heard no leader and comes back disturbs nobody: whoever led still leads, in the
- * same term (dissertation §9.6, §4.2.3). In a group that sleeps nobody hears a leader, so there it may.
+ * same term (dissertation §9.6, §4.2.3).
  */
 import type { Host } from './host.ts';
+import { REPLAY_MS_MOST } from './network.ts';
 import type { World } from './world.ts';
 
 /** In the longest election timeouts: long enough to ask for votes more than once, and to be heard after. */
@@ -11,10 +12,12 @@ const BACK = 2;
 
 /** @returns what was disturbed */
 export function returning(world: World): readonly string[] {
-  const { leader, scheduler, trouble, plan } = world;
+  const { scheduler, trouble, plan } = world;
+  // What comes once more from the time of the faults is no news of now.
+  if (plan.noise.replay > 0) world.runUntil(scheduler.now + REPLAY_MS_MOST);
+  const { leader } = world;
   const traveller = leader && otherVoter(world, leader);
-  const sleeps = plan.timing.quiesce_after !== Infinity;
-  if (leader === undefined || traveller === undefined || sleeps) return [];
+  if (leader === undefined || traveller === undefined) return [];
   const { term } = leader.status;
   const { most } = plan.timing.election;
   const bringBack = trouble.cutOff(traveller);
