@@ -83,11 +83,15 @@ export function requestVote(raft: Raft, message: RequestVote): void {
   else GRANTS[message.pre ? 'pre' : 'real'](raft, message);
 }
 
+/**
+ * Only what this core asks just now is heard: a late answer may have been meant for the store that had its
+ * id before, and that one is indeed no member any more.
+ */
 export function requestVoteResponse(raft: Raft, message: RequestVoteResponse): void {
   if (!isMember(configurationOf(raft), senderOf(message))) return;
-  if (message.stale_member) rest(raft);
   const ballot = ballotOf(raft, message);
   if (ballot === undefined) return;
+  if (message.stale_member) return rest(raft);
   count(ballot, message);
   tally(raft, ballot);
 }
