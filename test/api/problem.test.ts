@@ -1,4 +1,5 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Group } from '../../src/protocols/coordinator/group.ts';
 import { PROBLEMS, problem, type ProblemCode } from '../../src/api/wire/problem.ts';
 import { REFUSAL_CODES } from '../../src/projections/outcome.ts';
 import type { EngineRefusal } from '../../src/protocols/engine.ts';
@@ -145,9 +146,12 @@ const WAYS: Partial<Record<ProblemCode, Way>> = {
   internal: {
     changes: {
       served: {
-        groups: () => {
-          throw new Error('a fault nobody foresaw');
-        },
+        // Once: a server that closes looks at the groups, too.
+        groups: vi
+          .fn<() => readonly Group[]>(() => [])
+          .mockImplementationOnce(() => {
+            throw new Error('a fault nobody foresaw');
+          }),
       },
     },
     ask: (ask) => ask.get('/v1/groups'),
