@@ -29,6 +29,11 @@ interface Shown {
   readonly store: string;
 }
 
+interface Addition {
+  readonly data: { readonly work_id: string };
+  readonly outcome: string;
+}
+
 export class ClusterProcesses {
   readonly #folder: string;
   readonly #raftPorts: ReadonlyMap<string, number>;
@@ -177,7 +182,9 @@ export class ClusterProcesses {
   async additions(at: string): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>();
     const log = await fetched(`${this.node(at).url}/v1/log?type=add_work&limit=1000`);
-    for (const { data } of log['items'] as readonly { readonly data: { work_id: string } }[])
+    // A retry that came through after all is an entry, too, and says so: it was not applied again.
+    const items = log['items'] as readonly Addition[];
+    for (const { data } of items.filter(({ outcome }) => outcome === 'applied'))
       counts.set(data.work_id, (counts.get(data.work_id) ?? 0) + 1);
     return counts;
   }
