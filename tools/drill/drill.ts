@@ -58,13 +58,14 @@ function whole(text: string): number {
   throw new InvalidArgumentError('a whole number is wanted');
 }
 
-const { seeds, only } = new Command('drill')
+const { seeds, only, from } = new Command('drill')
   .description('Takes defences of the Raft core away and looks whether anything notices.')
   .option('--seeds <n>', 'most seeds to try on each', whole, 500)
   .option('--only <part>', 'only mutations whose name contains this')
+  .option('--from <n>', 'go on with the nth mutation', whole, 1)
   .showHelpAfterError('(--help shows what there is)')
   .parse()
-  .opts<{ readonly seeds: number; readonly only?: string }>();
+  .opts<{ readonly seeds: number; readonly only?: string; readonly from: number }>();
 
 function copyOf(root: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'quorate-drill-'));
@@ -170,7 +171,9 @@ function rowOf(verdict: Verdict): string[] {
   return row(verdict);
 }
 
-const chosen = MUTATIONS.filter(({ name }) => only === undefined || name.includes(only));
+const chosen = MUTATIONS.slice(from - 1).filter(
+  ({ name }) => only === undefined || name.includes(only),
+);
 const verdicts: (readonly [Mutation, Verdict])[] = [];
 // Everything starts from one copy: the tree may change while this runs.
 const root = copyOf(ROOT);
