@@ -59,9 +59,10 @@ export function waitersFor(tables: ReadonlyTables, work_id: string): readonly st
   return [...tables.of(WORK).select('by_dependency', [work_id])].map((row) => row.work_id);
 }
 
-/** Offers those that wait for nothing any more. */
+/** Offers those that wait for nothing any more. One that was over may have been trimmed meanwhile. */
 export function activateRipe(ruling: Ruling, work_ids: readonly string[]): void {
-  for (const work_id of work_ids) {
+  const work = ruling.tables.of(WORK);
+  for (const work_id of work_ids.filter((id) => work.has(id))) {
     const row = workRow(ruling.tables, work_id);
     if (isRipe(row, ruling)) tell(ruling, row.queue, { type: 'work_activated', work_id });
   }

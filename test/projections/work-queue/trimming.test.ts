@@ -41,6 +41,14 @@ describe('items that are over', () => {
     expect(world.status('c')).toBe('pending');
   });
 
+  test('do not keep what they waited for from being completed, when that is what trims them', () => {
+    const world = new QueueWorld().add('a').add('b', { depends_on: ['a'] });
+    world.do('cancel_work', { work_id: 'b' });
+    world.pass(ENDED_KEPT_MS + 1);
+    world.do('complete_work', { work_id: 'a', token: world.take('a') });
+    expect([world.status('a'), world.has('b')]).toEqual(['completed', false]);
+  });
+
   test('I8: are at most a hundred thousand, oldest gone first', () => {
     const world = new QueueWorld();
     end(world, 'first');
