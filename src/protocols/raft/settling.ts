@@ -1,6 +1,9 @@
 /**
  * Who waits for what: the core knows proposals, reads, changes and transfers by number; here each number
  * is a promise. A promise of something committed is kept when it was applied, so that its outcome is there.
+ *
+ * Nothing is counted here: who waits is bounded where it is taken in, by the bytes that may wait for a
+ * quorum, the reads and the questions under way. `end` answers everybody who is left.
  */
 import type { EngineRefusal, Proposed } from '../engine.ts';
 import type { Refusal, Settled } from './core/input.ts';
