@@ -63,14 +63,21 @@ export function faultAnswer(
   node: ServedNode,
   log: FaultLog,
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => void {
-  return (error, { method, url }, reply) => {
+  return (error, request, reply) => {
+    const { method, url } = request;
     const found = problemOf(error as Fault);
-    if (found.code === 'internal') log.error({ err: error, method, url }, 'request_failed');
+    if (found.code === 'internal' && !hungUp(request))
+      log.error({ err: error, method, url }, 'request_failed');
     // Fastify would hang up on a caller who is still sending, who then never reads why. What comes is
     // read and thrown away instead, until the time for a request is over.
     reply.removeHeader('connection');
     void send(node, refusal(found), reply);
   };
+}
+
+/** Whether the caller left before its request was whole: that is no fault of this node. */
+function hungUp({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete;
 }
 
 interface Fault extends Error {
