@@ -18,6 +18,7 @@ import { type Chunk, frameIn } from './block.ts';
 import { markCleanExit } from './clean-exit.ts';
 import { Edit, prepended, removed, startedAfter, trimmed, truncated } from './edit.ts';
 import { Compacted, LogFault } from './fault.ts';
+import { type Files, fileSystem } from './files.ts';
 import type { Position } from './floor.ts';
 import { placeOf } from './frame.ts';
 import { GroupLog, type GroupLogs } from './group-log.ts';
@@ -26,7 +27,14 @@ import type { HardState } from './hard-state.ts';
 import { belongTo, type Identity } from './identity.ts';
 import { numbered, numberedRange } from './keys.ts';
 import { LevelStore } from './level-store.ts';
-import { type Opened, openLog, type RecoveryReport, snapshotDirectory } from './opening.ts';
+import { scanStore } from './leveldb-scanner.ts';
+import {
+  type Opened,
+  openLog,
+  type RecoveryReport,
+  type Scan,
+  snapshotDirectory,
+} from './opening.ts';
 import { CHUNK_BYTES, chunks } from './reader.ts';
 import { RecordedPages } from './recorded-pages.ts';
 import { SnapshotShelf } from './snapshot-file.ts';
@@ -57,6 +65,10 @@ export interface LogOptions {
   readonly clock: Clock;
   /** Where the entries lie; LevelDB when not given. */
   readonly store?: StoreFactory;
+  /** Looks at the store's files before it is opened; LevelDB's when not given. */
+  readonly scan?: Scan;
+  /** What lies beside the store; the operating system's when not given. */
+  readonly files?: Files;
   /** What is kept in memory of all groups together. */
   readonly window?: WindowBound;
   /** How full the disk may be. */
@@ -75,6 +87,8 @@ export interface LogOptions {
 
 const DEFAULTS = {
   store: (directory: string) => LevelStore.open(directory),
+  scan: scanStore,
+  files: fileSystem,
   window: WINDOW,
   disk: DISK_BOUNDS,
   diskGauge: fileSystemShare,
@@ -107,6 +121,7 @@ export class Log {
   readonly recovery: RecoveryReport;
   #identity: Identity;
   readonly #directory: string;
+  readonly #files: Files;
   readonly #store: Store;
   readonly #logs: GroupLogs;
   readonly #writer: Writer;
@@ -117,6 +132,7 @@ export class Log {
     this.#identity = opened.identity;
     this.recovery = opened.report;
     this.#directory = opened.directory;
+    this.#files = opened.files;
     this.#store = opened.store;
     this.#logs = opened.logs;
     this.#writer = writer;
@@ -127,7 +143,7 @@ export class Log {
   static async open(options: LogOptions): Promise<Log> {
     const complete: Complete = { ...DEFAULTS, ...options };
     const { directory, clock, disk: bounds, diskGauge: gauge } = complete;
-    const opened = await openLog(directory, complete.store, { ...complete, now: clock.now() });
+    const opened = await openLog(directory, { ...complete, now: clock.now() });
     const { store, chain } = opened;
     const window = new Window(complete.window);
     const writer = new Writer({ ...complete, store, chain, window });
@@ -319,7 +335,7 @@ export class Log {
 
   /** The snapshot files of a group. */
   snapshots(group: GroupId): SnapshotShelf {
-    return new SnapshotShelf(snapshotDirectory(this.#directory), group);
+    return new SnapshotShelf(snapshotDirectory(this.#directory), group, this.#files);
   }
 
   /** Writes what was handed over, marks the exit as clean, lets go of everything. Again: the same promise. */

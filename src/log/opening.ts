@@ -11,10 +11,16 @@ import { join } from 'node:path';
 import type { ChainEnd } from './batch-chain.ts';
 import { wasCleanExit } from './clean-exit.ts';
 import { LogFault } from './fault.ts';
+import type { Files } from './files.ts';
 import { GroupLogs } from './group-log.ts';
 import { assertClaim, type Claim, foundIdentity, type Identity, readIdentity } from './identity.ts';
 import { recoverGroups } from './recovery.ts';
-import { assertUnflawed, scanStore, type StoreScan, type TornTail } from './leveldb-scanner.ts';
+import {
+  assertUnflawed,
+  type ScanBounds,
+  type StoreScan,
+  type TornTail,
+} from './leveldb-scanner.ts';
 import { removeUnfinished } from './snapshot-file.ts';
 import type { Store, StoreFactory } from './store.ts';
 
@@ -37,6 +43,7 @@ export interface RecoveryReport {
 
 export interface Opened {
   readonly directory: string;
+  readonly files: Files;
   readonly store: Store;
   readonly identity: Identity;
   readonly logs: GroupLogs;
@@ -52,8 +59,14 @@ export function snapshotDirectory(directory: string): string {
   return join(directory, 'snapshots');
 }
 
-/** Who opens the log, and who hears that it takes its time. */
+/** Looks at the files of a store before it is opened. */
+export type Scan = (directory: string, bounds: ScanBounds) => Promise<StoreScan>;
+
+/** Who opens the log, on what, and who hears that it takes its time. */
 export interface Opening extends Claim {
+  readonly store: StoreFactory;
+  readonly scan: Scan;
+  readonly files: Files;
   /** Told how many bytes of table files are read first, where that may take seconds. */
   readonly onLongScan: (bytes: number) => void;
 }
@@ -66,17 +79,13 @@ export interface Opening extends Claim {
 const DATA_BYTES_MAX = 256 * 1024 ** 2;
 
 /** @throws LogFault; the store is closed again then. */
-export async function openLog(
-  directory: string,
-  factory: StoreFactory,
-  claim: Opening,
-): Promise<Opened> {
-  const bounds = { dataBytesMax: DATA_BYTES_MAX, onLong: claim.onLongScan };
-  const scan = await scanStore(storeDirectory(directory), bounds);
+export async function openLog(directory: string, opening: Opening): Promise<Opened> {
+  const bounds = { dataBytesMax: DATA_BYTES_MAX, onLong: opening.onLongScan };
+  const scan = await opening.scan(storeDirectory(directory), bounds);
   assertUnflawed(scan);
-  const store = await factory(storeDirectory(directory));
+  const store = await opening.store(storeDirectory(directory));
   try {
-    return await believed({ directory, store, scan }, claim);
+    return await believed({ directory, store, scan, files: opening.files }, opening);
   } catch (error) {
     await store.close();
     throw error;
@@ -87,9 +96,10 @@ interface Found {
   readonly directory: string;
   readonly store: Store;
   readonly scan: StoreScan;
+  readonly files: Files;
 }
 
-async function believed({ directory, store, scan }: Found, claim: Claim): Promise<Opened> {
+async function believed({ directory, store, scan, files }: Found, claim: Claim): Promise<Opened> {
   const known = await readIdentity(store);
   if (known !== undefined) assertClaim(known, claim);
   const logs = new GroupLogs();
@@ -99,8 +109,8 @@ async function believed({ directory, store, scan }: Found, claim: Claim): Promis
   const startedEmpty = known === undefined;
   const report = { startedEmpty, uncleanExit, groups, batches: chain.number, ...seen(scan) };
   const identity = known ?? (await founded(store, claim, chain));
-  await removeUnfinished(snapshotDirectory(directory));
-  return { directory, store, identity, logs, chain, report };
+  await removeUnfinished(snapshotDirectory(directory), files);
+  return { directory, files, store, identity, logs, chain, report };
 }
 
 /** What cannot even be read as keys and values of ours is not what was written. */

@@ -20,10 +20,9 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { namesIn, syncDirectory } from './directory.ts';
 import { faultOf, LogFault } from './fault.ts';
+import { type Files, fileSystem, type OpenFile } from './files.ts';
 import { type GroupId, groupBytes } from './group.ts';
 import { readUint64, writeUint64 } from './integer.ts';
 import { numbered } from './keys.ts';
@@ -57,11 +56,11 @@ export function shelfDirectory(snapshots: string, { id, incarnation }: GroupId):
 }
 
 /** Removes what a crash left half written, of all groups. */
-export async function removeUnfinished(snapshots: string): Promise<void> {
-  for (const shelf of await namesIn(snapshots)) {
-    const names = await namesIn(join(snapshots, shelf));
+export async function removeUnfinished(snapshots: string, files: Files): Promise<void> {
+  for (const shelf of await files.names(snapshots)) {
+    const names = await files.names(join(snapshots, shelf));
     const unfinished = names.filter((name) => name.endsWith(UNFINISHED));
-    for (const name of unfinished) await rm(join(snapshots, shelf, name));
+    for (const name of unfinished) await files.remove(join(snapshots, shelf, name));
   }
 }
 
@@ -72,16 +71,18 @@ function boundHash(group: GroupId, index: number): Hash {
 export class SnapshotShelf {
   readonly #directory: string;
   readonly #group: GroupId;
+  readonly #files: Files;
 
   /** @param snapshots the directory that holds the shelves of all groups */
-  constructor(snapshots: string, group: GroupId) {
+  constructor(snapshots: string, group: GroupId, files = fileSystem) {
     this.#directory = shelfDirectory(snapshots, group);
     this.#group = group;
+    this.#files = files;
   }
 
   /** Finished snapshots, newest first. */
   async list(): Promise<readonly SnapshotInfo[]> {
-    const names = await namesIn(this.#directory);
+    const names = await this.#files.names(this.#directory);
     const finished = names.filter((name) => name.endsWith(FINISHED));
     const listed = await Promise.all(finished.map((name) => this.#info(name)));
     return listed.sort((one, other) => other.index - one.index);
@@ -89,13 +90,18 @@ export class SnapshotShelf {
 
   /** Begins a snapshot of everything up to `index`. A second one of the same index replaces the first. */
   async write(index: number): Promise<SnapshotWriter> {
-    await mkdir(this.#directory, { recursive: true });
-    return SnapshotWriter.create(this.#directory, index, boundHash(this.#group, index));
+    await this.#files.makeDirectory(this.#directory);
+    return SnapshotWriter.create({
+      files: this.#files,
+      directory: this.#directory,
+      index,
+      hash: boundHash(this.#group, index),
+    });
   }
 
   /** @throws LogFault `damaged` where the file is not whole; its content is checked while it is read. */
   open(index: number): Promise<SnapshotReader> {
-    return SnapshotReader.open(join(this.#directory, `${index}${FINISHED}`), () =>
+    return SnapshotReader.open(this.#files, this.#path(index, FINISHED), () =>
       boundHash(this.#group, index),
     );
   }
@@ -107,29 +113,29 @@ export class SnapshotShelf {
     const removed: SnapshotInfo[] = [];
     while (totalBytes(history) > historyBytes)
       removed.push(...history.splice(leastMissed(history), 1));
-    for (const { path } of removed) await rm(path);
+    for (const { path } of removed) await this.#files.remove(path);
     return removed;
   }
 
   /** Gives a held snapshot its name, now that the log goes on behind it. Harmless when it has it already. */
   async publish(index: number): Promise<void> {
-    const held = await namesIn(this.#directory);
+    const held = await this.#files.names(this.#directory);
     if (!held.includes(`${index}${HELD}`)) return;
-    await rename(this.#path(index, HELD), this.#path(index, FINISHED));
-    await syncDirectory(this.#directory);
+    await this.#files.rename(this.#path(index, HELD), this.#path(index, FINISHED));
+    await this.#files.syncDirectory(this.#directory);
   }
 
   /** After a start: a held snapshot that the log stands on is published, any other was never installed. */
   async settleHeld(floor: number): Promise<void> {
     await this.publish(floor);
-    const names = await namesIn(this.#directory);
+    const names = await this.#files.names(this.#directory);
     for (const name of names.filter((held) => held.endsWith(HELD)))
-      await rm(join(this.#directory, name));
+      await this.#files.remove(join(this.#directory, name));
   }
 
   /** Removes all of them: the group is gone. */
   remove(): Promise<void> {
-    return rm(this.#directory, { recursive: true, force: true });
+    return this.#files.remove(this.#directory);
   }
 
   #path(index: number, ending: string): string {
@@ -138,8 +144,8 @@ export class SnapshotShelf {
 
   async #info(name: string): Promise<SnapshotInfo> {
     const path = join(this.#directory, name);
-    const { size } = await stat(path);
-    return { index: Number(name.slice(0, -FINISHED.length)), path, bytes: size };
+    const bytes = await this.#files.size(path);
+    return { index: Number(name.slice(0, -FINISHED.length)), path, bytes };
   }
 }
 
@@ -161,23 +167,34 @@ function gapWithout(newestFirst: readonly SnapshotInfo[], position: number): num
   return newer.index - older.index;
 }
 
+/** A file that is begun. */
+interface Begun {
+  readonly files: Files;
+  readonly directory: string;
+  readonly index: number;
+  readonly hash: Hash;
+}
+
 export class SnapshotWriter {
+  readonly #files: Files;
   readonly #directory: string;
   readonly #index: number;
   readonly #hash: Hash;
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   #bytes = 0;
 
-  private constructor(directory: string, index: number, hash: Hash, file: FileHandle) {
+  private constructor({ files, directory, index, hash }: Begun, file: OpenFile) {
+    this.#files = files;
     this.#directory = directory;
     this.#index = index;
     this.#hash = hash;
     this.#file = file;
   }
 
-  static async create(directory: string, index: number, hash: Hash): Promise<SnapshotWriter> {
-    const file = await open(join(directory, `${index}${UNFINISHED}`), 'w');
-    return new SnapshotWriter(directory, index, hash, file);
+  static async create(begun: Begun): Promise<SnapshotWriter> {
+    const { files, directory, index } = begun;
+    const file = await files.create(join(directory, `${index}${UNFINISHED}`));
+    return new SnapshotWriter(begun, file);
   }
 
   /** Appends content. Slices must be written one after another. */
@@ -213,15 +230,15 @@ export class SnapshotWriter {
     await written(this.#file, this.#trailer(digest));
     await this.#file.sync();
     await this.#file.close();
-    await rename(this.#unfinished, path);
-    await syncDirectory(this.#directory);
+    await this.#files.rename(this.#unfinished, path);
+    await this.#files.syncDirectory(this.#directory);
     return { index: this.#index, path, bytes: this.#bytes + TRAILER_BYTES };
   }
 
   /** Leaves nothing behind. */
   async abandon(): Promise<void> {
     await this.#file.close();
-    await rm(this.#unfinished, { force: true });
+    await this.#files.remove(this.#unfinished);
   }
 
   get #unfinished(): string {
@@ -237,23 +254,23 @@ export class SnapshotWriter {
   }
 }
 
-async function written(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function written(file: OpenFile, bytes: Uint8Array): Promise<void> {
   try {
-    await file.appendFile(bytes);
+    await file.append(bytes);
   } catch (error) {
     throw faultOf(error);
   }
 }
 
 export class SnapshotReader implements AsyncIterable<Buffer> {
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   readonly #path: string;
   readonly #hash: () => Hash;
   readonly #trailer: Buffer;
   /** Bytes of content. */
   readonly bytes: number;
 
-  private constructor(file: FileHandle, path: string, hash: () => Hash, trailer: Buffer) {
+  private constructor(file: OpenFile, path: string, hash: () => Hash, trailer: Buffer) {
     this.#file = file;
     this.#path = path;
     this.#hash = hash;
@@ -261,8 +278,8 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
     this.bytes = readUint64(trailer, SHA_BYTES);
   }
 
-  static async open(path: string, hash: () => Hash): Promise<SnapshotReader> {
-    const file = await open(path, 'r');
+  static async open(files: Files, path: string, hash: () => Hash): Promise<SnapshotReader> {
+    const file = await files.open(path);
     const trailer = await trailerOf(file);
     if (trailer !== undefined) return new SnapshotReader(file, path, hash, trailer);
     await file.close();
@@ -275,12 +292,10 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
   }
 
   /** A part of the content, unchecked: for sending it in chunks to a peer, who checks the whole. */
-  async readAt(offset: number, length: number): Promise<Buffer> {
+  readAt(offset: number, length: number): Promise<Buffer> {
     const end = Math.min(this.bytes, offset + length);
     assert(offset >= 0 && offset <= end, 'the offset lies within the content');
-    const slice = Buffer.allocUnsafe(end - offset);
-    const { bytesRead } = await this.#file.read(slice, 0, slice.length, offset);
-    return slice.subarray(0, bytesRead);
+    return this.#file.read(offset, end - offset);
   }
 
   /**
@@ -308,12 +323,10 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
 }
 
 /** The trailer, or nothing where the file does not end in one that fits its size. */
-async function trailerOf(file: FileHandle): Promise<Buffer | undefined> {
-  const { size } = await file.stat();
-  const trailer = Buffer.alloc(TRAILER_BYTES);
-  const content = size - TRAILER_BYTES;
+async function trailerOf(file: OpenFile): Promise<Buffer | undefined> {
+  const content = (await file.size()) - TRAILER_BYTES;
   if (content < 0) return undefined;
-  await file.read(trailer, 0, TRAILER_BYTES, content);
+  const trailer = await file.read(content, TRAILER_BYTES);
   return fits(trailer, content) ? trailer : undefined;
 }
 
