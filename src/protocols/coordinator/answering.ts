@@ -73,10 +73,18 @@ export class Answering {
   async #proposeOnce(command: Command, traffic: Traffic): Promise<Answer> {
     const proposed = await this.#options.engine().propose(encodeCommand(command), traffic);
     if (proposed.kind !== 'committed') return proposed;
-    const applied = this.#recent[proposed.index % RECENT];
+    const outcome = this.#taken(proposed.index);
     // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
-    if (applied?.index !== proposed.index) return { kind: 'unknown' };
-    return this.#answerFrom(proposed, applied.outcome);
+    return outcome === undefined ? { kind: 'unknown' } : this.#answerFrom(proposed, outcome);
+  }
+
+  /** Asked for once, by whom it concerns; let go of at once, so that it dies young. */
+  #taken(index: number): Outcome | undefined {
+    const place = index % RECENT;
+    const applied = this.#recent[place];
+    if (applied?.index !== index) return undefined;
+    this.#recent[place] = undefined;
+    return applied.outcome;
   }
 
   #answerFrom({ index, term }: Standing, outcome: Outcome): Answer | Promise<Answer> {
