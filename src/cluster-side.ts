@@ -13,6 +13,7 @@ import type { ClusterConfig } from './config/cluster.ts';
 import { readTls, type TlsTexts } from './config/tls-files.ts';
 import type { Config } from './config.ts';
 import { dialWebsocket } from './dial-websocket.ts';
+import type { GroupId } from './log/group.ts';
 import type { Log } from './log/log.ts';
 import type { Member, Members } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
@@ -24,6 +25,7 @@ import { Exchange } from './protocols/raft/exchange.ts';
 import { startFounded } from './protocols/raft/founding.ts';
 import { Joining } from './protocols/raft/joining.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
+import { askToReturn } from './protocols/raft/returning.ts';
 import { endpoint } from './protocols/transport/address.ts';
 import type { LinkStatus, Peer } from './protocols/transport/network.ts';
 import { TcpNetwork } from './protocols/transport/tcp-network.ts';
@@ -133,23 +135,30 @@ export class ClusterSide {
   startGroupEngine(voters: readonly Member[]): StartEngine {
     const { config, cluster, log, logger, onFault } = this.#options;
     return (start) =>
-      startFounded(
-        {
-          ...start,
-          breathe,
-          log,
-          nodeId: config.nodeId,
-          clock: realClock,
-          random: Math.random,
-          timing: { ...timingOf(cluster), quiesce_after: QUIESCE_AFTER_BEATS },
-          bounds: GROUP_BOUNDS,
-          exchange: this.#exchange,
-          onTrace: (trace) => logger.debug({ group: start.group.id, ...trace }, 'raft_of_group'),
-          onError: (error) => logger.warn({ group: start.group.id, err: error }, 'raft'),
-          onFault,
-        },
+      startFounded({
+        ...start,
+        breathe,
+        log,
+        nodeId: config.nodeId,
+        clock: realClock,
+        random: Math.random,
+        timing: { ...timingOf(cluster), quiesce_after: QUIESCE_AFTER_BEATS },
+        bounds: GROUP_BOUNDS,
+        exchange: this.#exchange,
         voters,
-      );
+        membersOfMain: () => this.#engineOfMain.members(),
+        onTrace: (trace) => logger.debug({ group: start.group.id, ...trace }, 'raft_of_group'),
+        onError: (error) => logger.warn({ group: start.group.id, err: error }, 'raft'),
+        onFault,
+      });
+  }
+
+  /** Asks for this node's vote in a group whose log it lost. */
+  async askToReturn(group: GroupId, others: readonly string[]): Promise<void> {
+    const asked = { exchange: this.#exchange, self: this.#self(), group, others };
+    const answer = await askToReturn(asked);
+    const level = answer.verdict === 'learner' ? 'info' : 'debug';
+    this.#options.logger[level]({ group: group.id, ...answer }, 'returning_to_group');
   }
 
   /** Where messages for groups come in. */
@@ -160,8 +169,7 @@ export class ClusterSide {
   /** Founds the cluster or joins it, where the store is empty; `main` is open. */
   takePart(): void {
     const { config, cluster, log, logger } = this.#options;
-    const engine = this.#engine;
-    if (engine === undefined) throw new Error('the engine of main has not started');
+    const engine = this.#engineOfMain;
     const self = this.#self();
     this.#joining = new Joining({
       self,
@@ -200,6 +208,11 @@ export class ClusterSide {
   async stop(): Promise<void> {
     await this.#joining?.stop();
     await this.#network.stop();
+  }
+
+  get #engineOfMain(): RaftEngine {
+    if (this.#engine === undefined) throw new Error('the engine of main has not started');
+    return this.#engine;
   }
 
   #self(): Member {

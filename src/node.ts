@@ -323,6 +323,7 @@ function hostGroups(parts: OpenMain, main: Group): Groups {
         projections: GROUP_PROJECTIONS[kind],
         startEngine: cluster?.startGroupEngine(members) ?? startAlone(parts),
       }),
+    askToReturn: async (id, others) => cluster?.askToReturn(id, others),
     onError: (group, err) => logger.error({ group, err }, 'group_failed'),
   });
 }

@@ -33,3 +33,11 @@ export function membersById({ voters, learners }: Members): ReadonlyMap<string, 
 export function named(known: ReadonlyMap<string, Member>, ids: readonly string[]): Member[] {
   return ids.flatMap((id) => known.get(id) ?? []);
 }
+
+/** Whether this node takes part with this store. */
+export function isIn(
+  members: readonly Member[],
+  { id, store }: Pick<Member, 'id' | 'store'>,
+): boolean {
+  return members.some((member) => member.id === id && member.store === store);
+}

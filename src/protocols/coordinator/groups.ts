@@ -7,7 +7,8 @@
  *                                           ├─ over, and sealed here too ─▶ ended: its log goes with it
  *                                           └─ created, we lead main ─────▶ found_group
  *
- *  every ROUND_MS: what is quiet rests, what is due wakes, where we lead a sealed group: job_sealed
+ *  every ROUND_MS: what is quiet rests, what is due wakes, where we lead a sealed group: job_sealed,
+ *                  what this store has no vote in, since its predecessor was lost: asks to come back
  * ```
  *
  * The round is the only timer of all groups that rest. Groups are opened a few at a time, those that
@@ -16,7 +17,7 @@
  */
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { type Member, membersById, named } from '../../log/members.ts';
+import { isIn, type Member, membersById, named } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import {
   type GroupMember,
@@ -37,6 +38,8 @@ import { Turns } from './turns.ts';
 const OPENINGS_MAX = 4;
 /** Foundings proposed at once; each that is applied calls for another round. */
 const FOUNDINGS_MAX = 100;
+/** Groups asked at once to take this node back; the others come in later rounds, as these come through. */
+const RETURNS_MAX = 100;
 
 export interface HostingTimes {
   /** How often it is looked what may rest, and what is due. */
@@ -68,6 +71,8 @@ export interface GroupsOptions {
   readonly exchange: Door;
   /** Opens a group, and founds it with its members where its log is empty. */
   readonly open: (id: GroupId, row: GroupRow) => Promise<Group>;
+  /** Asks the other nodes of a group to let this node's new store take the place of its lost one. */
+  readonly askToReturn: (id: GroupId, others: readonly string[]) => Promise<unknown>;
   readonly onError: (group: string, error: unknown) => void;
 }
 
@@ -77,10 +82,14 @@ export interface HostingStatus {
   readonly asleep: number;
   /** Being opened, or waiting for their turn. */
   readonly waking: number;
+  /** In which this node has no vote yet, because its disk was lost and it came back with another store. */
+  readonly returning: number;
 }
 
 interface Hosted {
   readonly group: HostedGroup;
+  /** Who takes part in it besides this node. */
+  readonly others: readonly string[];
   /** On the monotonic clock: when `main` was seen to have recorded its seal. */
   sealSeenAt: Milliseconds | undefined;
 }
@@ -100,6 +109,8 @@ export class Groups {
   readonly #unlisten: () => void;
   /** The tables that were looked at; others take their place when a snapshot is installed. */
   #seen: ReadonlyTables | undefined;
+  /** Where the next round begins to ask, among the groups that are to take this node back. */
+  #returnsFrom = 0;
   #stopped = false;
 
   constructor(options: GroupsOptions) {
@@ -152,7 +163,8 @@ export class Groups {
     const counts = { awake: 0, asleep: 0, waking: 0, over: 0 };
     for (const { group } of this.#hosted.values()) counts[group.kind] += 1;
     const { awake, asleep, waking } = counts;
-    return { hosted: this.#hosted.size, awake, asleep, waking };
+    const returning = this.#returning().length;
+    return { hosted: this.#hosted.size, awake, asleep, waking, returning };
   }
 
   loops(): readonly LoopStatus[] {
@@ -195,15 +207,38 @@ export class Groups {
   async #goRound(): Promise<void> {
     if (this.#seen !== this.#tables) await this.#followAgain();
     this.wakeDue(this.#options.main.now());
-    for (const { group } of this.#hosted.values()) this.#visit(group);
+    for (const hosted of this.#hosted.values()) this.#visit(hosted);
     await this.#speak();
+    await this.#askToReturn();
   }
 
-  #visit(hosted: HostedGroup): void {
-    const { group } = hosted;
+  #visit(hosted: Hosted): void {
+    const { group } = hosted.group;
+    if (group === undefined || this.#isReturning(hosted)) return;
     // Until its seal is recorded in `main`, somebody has to remember it.
-    if (group !== undefined && sealOf(group.machine.tables) === undefined)
-      hosted.restAfter(this.#times.rest);
+    if (sealOf(group.machine.tables) === undefined) hosted.group.restAfter(this.#times.rest);
+  }
+
+  async #askToReturn(): Promise<void> {
+    const all = this.#returning();
+    const some = [...all.slice(this.#returnsFrom), ...all].slice(
+      0,
+      Math.min(all.length, RETURNS_MAX),
+    );
+    // Where one of them has nobody to lead it, the others do not wait behind it for ever.
+    this.#returnsFrom = (this.#returnsFrom + some.length) % Math.max(all.length, 1);
+    await Promise.all(some.map(({ group, others }) => this.#options.askToReturn(group.id, others)));
+  }
+
+  #returning(): readonly Hosted[] {
+    return [...this.#hosted.values()].filter((hosted) => this.#isReturning(hosted));
+  }
+
+  /** In memory, and this node belongs to it with a store that has no vote in it. */
+  #isReturning({ group: { group }, others }: Hosted): boolean {
+    if (group === undefined || others.length === 0) return false;
+    const { nodeId: id, log } = this.#options;
+    return !isIn(group.members().voters, { id, store: log.identity.storeId });
   }
 
   /** What went wrong is tried again in the next round. */
@@ -240,7 +275,8 @@ export class Groups {
       open: () => open(id, row),
       onError: (error) => onError(row.id, error),
     });
-    this.#hosted.set(keyOf(id), { group, sealSeenAt: undefined });
+    const others = row.voters.filter((voter) => voter !== this.#options.nodeId);
+    this.#hosted.set(keyOf(id), { group, others, sealSeenAt: undefined });
     void group.wake('patient');
   }
 

@@ -14,10 +14,10 @@
  * as a learner and takes the other's place only when it holds everything.
  */
 import { createHash } from 'node:crypto';
-import { type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
+import { isIn, type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { Loop, type LoopStatus } from '../coordinator/loop.ts';
-import { Admitting, isIn } from './admitting.ts';
+import { Admitting, JOIN_TOPIC, objectionToAlive } from './admitting.ts';
 import type { Exchange, NodeOrAddress } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import type { RaftEngine } from './raft-engine.ts';
@@ -61,8 +61,10 @@ export class Joining {
     // Only a store that is empty now asks for a vote: one that was made a learner stays one.
     this.#goal = engine.members() === NO_MEMBERS ? 'member' : 'reached';
     exchange.answer('hello', () => Promise.resolve(this.#hello()));
-    const admitting = new Admitting(options);
-    exchange.answer('join', (from, question) => admitting.answer(from, question));
+    const objection = (candidate: Member): string | undefined =>
+      objectionToAlive(engine, candidate);
+    const admitting = new Admitting({ ...options, objection });
+    exchange.answer(JOIN_TOPIC, (from, question) => admitting.answer(from, question));
     this.#loop = new Loop({
       name: 'joining',
       clock,
@@ -184,7 +186,7 @@ export class Joining {
     const { exchange, self } = this.#options;
     const members = { voters: [self], outgoing: [], learners: [] };
     try {
-      const answer = await exchange.askNode(door, 'join', [members]);
+      const answer = await exchange.askNode(door, JOIN_TOPIC, [members]);
       return [answer.text(), answer.text()];
     } catch {
       return undefined;

@@ -36,12 +36,13 @@ import { CoreHost } from './core-host.ts';
 import type { Bounds, Input, Role, Timing, Trace } from './core/input.ts';
 import type { Message } from './core/messages.ts';
 import type { CoreStatus } from './core/status.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, NodeQuestion } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
 import { frameMaker } from './frames.ts';
 import { Governing } from './governing.ts';
 import { HISTORY_TOPIC, historyTo } from './history-serving.ts';
+import type { PeerIdentity } from '../transport/network.ts';
 import { progressFor } from './peer-report.ts';
 import { NEW_MEMBER, restoredFrom } from './restoring.ts';
 import { proposedOf, Settling } from './settling.ts';
@@ -97,6 +98,7 @@ export class RaftEngine implements Engine {
   readonly #time: LogTime;
   readonly #tenure: Tenure;
   readonly #leave: () => void;
+  readonly #topics = new Map<string, NodeQuestion>();
   #stopped = false;
 
   private constructor(options: RaftOptions, core: RaftCore) {
@@ -136,7 +138,7 @@ export class RaftEngine implements Engine {
     });
     this.#leave = options.exchange.join(options.group, {
       receive: (message) => this.#receive(message),
-      asked: (_from, topic, question) => this.#asked(topic, question),
+      asked: (from, topic, question) => this.#asked(from, topic, question),
       streamed: (from, header, chunks) => this.#receiving.receive(from, header, chunks),
       linkUp: (peer) => this.#host.step({ kind: 'suspect', peer, dead: false }),
       linkDown: (peer) => this.#lost(peer),
@@ -196,6 +198,11 @@ export class RaftEngine implements Engine {
     const members = [{ index: 0, configuration }];
     await log.saveHardState(group, { ...NEW_MEMBER, members });
     this.#host.found(configuration);
+  }
+
+  /** Answers a question that others ask of this group, beside those the engine answers itself. */
+  answer(topic: string, answer: NodeQuestion): void {
+    this.#topics.set(topic, answer);
   }
 
   transfer(to: string | undefined): Promise<ConfigurationChange> {
@@ -277,8 +284,10 @@ export class RaftEngine implements Engine {
     return [...new Set(ids)].filter((id) => id !== this.#options.nodeId);
   }
 
-  #asked(topic: string, question: Fields): Promise<readonly unknown[]> {
+  #asked(from: PeerIdentity, topic: string, question: Fields): Promise<readonly unknown[]> {
     const { log, group } = this.#options;
+    const added = this.#topics.get(topic);
+    if (added !== undefined) return added(from, question);
     if (topic === HISTORY_TOPIC) return historyTo(log, group, question.whole());
     const answer = this.#forwarding.topics[topic];
     return answer === undefined ? this.#receiving.offered(question) : answer(question);

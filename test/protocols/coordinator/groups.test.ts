@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { isIn } from '../../../src/log/members.ts';
 import { breathe } from '../../../src/real-clock.ts';
 import { LOCKS } from '../../../src/projections/locks/lock-table.ts';
 import { until } from '../../end-to-end/condition.ts';
@@ -113,6 +114,44 @@ test('a node that starts again has its groups again, with what they held', async
   expect(after.errors).toEqual([]);
 });
 
+test('I7: a node that lost its disk comes back into every group it belongs to, also those that rest', async () => {
+  const groups = await LocalGroups.founded(3);
+  const names = [JOB, 'job/43', 'job/44'];
+  for (const name of names) await groups.create(name);
+  const [first] = groups.nodes;
+  for (const name of names) await groups.propose(first!, name, lock('door'));
+  await groups.untilAsleep();
+  const lost = groups.nodes.find(({ member }) => !member.group.isLeader)!;
+  const others = groups.nodes.filter((node) => node !== lost);
+  await lost.groups.stop();
+  await lost.member.stop();
+
+  const back = hosting(await groups.cluster.start(lost.id));
+  await until('it has all of them again', () => back.groups.rows().length === names.length, 60_000);
+  await until('it votes in all of them', () => votes(back, names), 60_000);
+  // It counts: with one of the others gone, the two that are left are a majority.
+  groups.cluster.networks.isolate(others.find(({ member }) => !member.group.isLeader)!.id);
+  for (const name of names) {
+    const answer = await groups.propose(back, name, lock('gate'));
+    expect(answer).toMatchObject({ outcome: { kind: 'applied' } });
+    expect(await held(back, name)).toEqual(['door', 'gate']);
+  }
+  expect(back.groups.status().returning).toBe(0);
+  expect(back.errors).toEqual([]);
+}, 120_000);
+
+/** Whether a node has a vote in each of these groups, woken for it. */
+async function votes({ groups, member }: Hosting, names: readonly string[]): Promise<boolean> {
+  const woken = await Promise.all(names.map((name) => groups.group(name)));
+  const self = { id: member.id, store: member.log.identity.storeId };
+  return woken.every((group) => group !== undefined && isIn(group.members().voters, self));
+}
+
+async function held({ groups }: Hosting, name: string): Promise<readonly string[]> {
+  const group = await groups.group(name);
+  return [...group!.machine.tables.of(LOCKS).select('by_name', [])].map((row) => row.name);
+}
+
 describe('the end of a group', () => {
   test('trap 24: after its seal is recorded in main nothing is left of it, on no node', async () => {
     const groups = await LocalGroups.founded(3);
@@ -124,7 +163,13 @@ describe('the end of a group', () => {
       await until('the row is over', () => groups.rowAt(node, JOB)?.state === 'sealed');
       await until('its log is gone', () => groups.remainsAt(node).length === 0);
       await until('its timers are gone', () => node.clock.waiting <= 1);
-      expect(node.groups.status()).toEqual({ hosted: 0, awake: 0, asleep: 0, waking: 0 });
+      expect(node.groups.status()).toEqual({
+        hosted: 0,
+        awake: 0,
+        asleep: 0,
+        waking: 0,
+        returning: 0,
+      });
       expect(node.member.exchange.participant({ id: JOB, incarnation: 2 })).toBeUndefined();
       expect(await node.groups.group(JOB)).toBeUndefined();
     }

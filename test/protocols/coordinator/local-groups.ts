@@ -2,6 +2,7 @@
 import { onTestFinished } from 'vitest';
 import type { Command } from '../../../src/log/command.ts';
 import type { GroupId } from '../../../src/log/group.ts';
+import type { Member as LogMember } from '../../../src/log/members.ts';
 import type { GroupRow } from '../../../src/projections/groups/group-table.ts';
 import { GROUPS } from '../../../src/projections/groups/group-table.ts';
 import { GROUP_PROJECTIONS } from '../../../src/projections/registry.ts';
@@ -9,6 +10,7 @@ import type { Answer } from '../../../src/protocols/coordinator/answer.ts';
 import { Group } from '../../../src/protocols/coordinator/group.ts';
 import { Groups, type HostingTimes } from '../../../src/protocols/coordinator/groups.ts';
 import { startFounded } from '../../../src/protocols/raft/founding.ts';
+import { askToReturn } from '../../../src/protocols/raft/returning.ts';
 import { breathe } from '../../../src/real-clock.ts';
 import { until } from '../../end-to-end/condition.ts';
 import { CountingClock } from '../../log/fixtures.ts';
@@ -39,11 +41,17 @@ export function hosting(member: Member, times: Partial<HostingTimes> = {}): Host
     times: { ...TIMES, ...times },
     exchange: member.exchange,
     open: (id, row) => opened(member, clock, id, row, errors),
+    askToReturn: (id, others) =>
+      askToReturn({ exchange: member.exchange, self: selfOf(member), group: id, others }),
     onError: (_group, error) => errors.push(error),
   });
   groups.start();
   onTestFinished(() => groups.stop());
   return { id: member.id, member, groups, clock, errors };
+}
+
+function selfOf({ id, log }: Member): LogMember {
+  return { id, store: log.identity.storeId, addresses: [id] };
 }
 
 function opened(
@@ -60,37 +68,36 @@ function opened(
     clock,
     projections: GROUP_PROJECTIONS[row.kind],
     startEngine: (start) =>
-      startFounded(
-        {
-          ...start,
-          log,
-          nodeId: member.id,
-          clock,
-          random: Math.random,
-          timing: {
-            heartbeat: 50,
-            election: { least: 300, most: 600 },
-            disk_patience: 3_000,
-            stall: 300,
-            quiesce_after: 3,
-          },
-          bounds: {
-            in_flight_messages: 64,
-            in_flight_bytes: MIB,
-            message_bytes: MIB,
-            message_entries: 1_000,
-            uncommitted_bytes: 4 * MIB,
-            cache_bytes: 64 * 1024,
-            reads: 10_000,
-            promotion_lag: 256,
-          },
-          exchange,
-          onTrace: () => undefined,
-          onError: (error) => errors.push(error),
-          onFault: (fault) => errors.push(fault),
+      startFounded({
+        ...start,
+        log,
+        nodeId: member.id,
+        clock,
+        random: Math.random,
+        timing: {
+          heartbeat: 50,
+          election: { least: 300, most: 600 },
+          disk_patience: 3_000,
+          stall: 300,
+          quiesce_after: 3,
         },
-        row.members,
-      ),
+        bounds: {
+          in_flight_messages: 64,
+          in_flight_bytes: MIB,
+          message_bytes: MIB,
+          message_entries: 1_000,
+          uncommitted_bytes: 4 * MIB,
+          cache_bytes: 64 * 1024,
+          reads: 10_000,
+          promotion_lag: 256,
+        },
+        exchange,
+        voters: row.members,
+        membersOfMain: () => member.engine.members(),
+        onTrace: () => undefined,
+        onError: (error) => errors.push(error),
+        onFault: (fault) => errors.push(fault),
+      }),
     snapshotInterval: 60_000,
     retention: { kind: 'all' },
     historyBytes: 0,
