@@ -14,6 +14,7 @@
  */
 import { z } from 'zod';
 import type { Command, RetryMark } from '../../log/command.ts';
+import type { Milliseconds } from '../../log/time.ts';
 import type { CommandRule } from '../../projections/projection.ts';
 import { MAIN_PROJECTIONS } from '../../projections/registry.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
@@ -209,7 +210,8 @@ export async function settled(
 ): Promise<Answered> {
   if (!options.forward && !group.isLeader) return elsewhere(group);
   const started = node.clock.monotonic();
-  const answer = await answeredWithin(group.propose(asked, rule.traffic), {
+  const proposed = group.propose(asked, rule.traffic, patienceOf(options));
+  const answer = await answeredWithin(proposed, {
     clock: node.clock,
     within: options.timeout,
     otherwise: undefined,
@@ -217,6 +219,14 @@ export async function settled(
   metrics.committed(node.clock.monotonic() - started);
   if (answer !== undefined) return answered(answer);
   return { kind: 'problem', problem: commitUnknown(), replayed: false };
+}
+
+/**
+ * How long a change of leaders is waited out: for half of the time a caller has, so that who finds no leader
+ * is told so, and whoever finds one late still hears what became of it. Who asks leaders only, asks himself.
+ */
+function patienceOf({ forward, timeout }: WriteOptions): Milliseconds {
+  return forward ? timeout / 2 : 0;
 }
 
 /** For callers who would rather ask the leader themselves. */

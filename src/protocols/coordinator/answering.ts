@@ -3,19 +3,24 @@
  * that may be a retry is answered from memory, or told to wait for its first attempt.
  *
  * ```
- *  command ─▶ known? ─▶ in flight? ─▶ engine ─▶ committed, applied ─▶ outcome
- *               └─ yes: its outcome   └─ yes: `idempotency-in-flight`
+ *  command ─▶ known? ─▶ in flight? ──────────────▶ engine ─▶ committed, applied ─▶ outcome
+ *               └─ yes: its outcome   └─ yes:        ▲  └─ nobody leads, or not whom it was sent to
+ *                  `idempotency-in-flight`           └───── the next leader, while patience lasts
  * ```
+ *
+ * What an engine refuses was not appended, so it may be proposed again. What may have been appended is
+ * proposed again only where the log would know it as the same: with a key, or in a session.
  */
 import { type Command, encodeCommand, packr } from '../../log/command.ts';
-import type { Milliseconds } from '../../log/time.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Traffic } from '../../log/traffic.ts';
 import type { Machine } from '../../projections/machine.ts';
 import type { Outcome, Replayed } from '../../projections/outcome.ts';
-import type { Engine } from '../engine.ts';
+import type { Engine, EngineRefusal, Proposed } from '../engine.ts';
 import type { Answer } from './answer.ts';
 import type { History } from './history.ts';
 import { InFlight } from './in-flight.ts';
+import { LeaderWait } from './leader-wait.ts';
 
 /** Outcomes kept for the callers that are about to be answered: more than one batch of the log can hold. */
 const RECENT = 2048;
@@ -24,6 +29,7 @@ export interface AnsweringOptions {
   readonly machine: Machine;
   readonly history: History;
   readonly engine: () => Engine;
+  readonly clock: Clock;
   /** Log time. */
   readonly now: () => Milliseconds;
 }
@@ -31,6 +37,13 @@ export interface AnsweringOptions {
 interface Decided {
   readonly index: number;
   readonly outcome: Outcome;
+}
+
+interface Asked {
+  readonly command: Command;
+  readonly traffic: Traffic;
+  /** On the monotonic clock. */
+  readonly until: Milliseconds;
 }
 
 interface Standing {
@@ -41,10 +54,13 @@ interface Standing {
 export class Answering {
   readonly #options: AnsweringOptions;
   readonly #inFlight = new InFlight();
+  readonly #leader: LeaderWait;
   readonly #recent: (Decided | undefined)[] = Array.from({ length: RECENT });
 
   constructor(options: AnsweringOptions) {
     this.#options = options;
+    const isLed = (): boolean => options.engine().status().leader_id !== undefined;
+    this.#leader = new LeaderWait({ clock: options.clock, isLed });
   }
 
   /** What an entry led to, for whoever waits for it. */
@@ -52,26 +68,33 @@ export class Answering {
     this.#recent[index % RECENT] = { index, outcome };
   }
 
-  propose(command: Command, traffic: Traffic): Promise<Answer> {
-    return command.once === undefined
-      ? this.#proposeOnce(command, traffic)
-      : this.#proposeMarked(command, traffic);
+  /** @param patience how long the next leader is waited for */
+  propose(command: Command, traffic: Traffic, patience: Milliseconds): Promise<Answer> {
+    const until = this.#options.clock.monotonic() + patience;
+    const asked = { command, traffic, until };
+    return command.once === undefined ? this.#proposeOnce(asked) : this.#proposeMarked(asked);
+  }
+
+  /** Who waits for a leader is sent away. */
+  stop(): void {
+    this.#leader.stop();
   }
 
   /** One that may be a retry: answered from memory, or told to wait for its first attempt. */
-  async #proposeMarked(command: Command, traffic: Traffic): Promise<Answer> {
+  async #proposeMarked(asked: Asked): Promise<Answer> {
+    const { command } = asked;
     const known = this.#options.machine.recognise(command, this.#options.now());
     if (known !== undefined) return this.#answerFrom(this.#options.machine.position, known);
     if (!this.#inFlight.enter(command)) return { kind: 'refused', code: 'idempotency-in-flight' };
     try {
-      return await this.#proposeOnce(command, traffic);
+      return await this.#proposeOnce(asked);
     } finally {
       this.#inFlight.leave(command);
     }
   }
 
-  async #proposeOnce(command: Command, traffic: Traffic): Promise<Answer> {
-    const proposed = await this.#options.engine().propose(encodeCommand(command), traffic);
+  async #proposeOnce(asked: Asked): Promise<Answer> {
+    const proposed = await this.#commit(asked);
     if (proposed.kind !== 'committed') return proposed;
     const outcome = this.#taken(proposed.index);
     // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
@@ -85,6 +108,18 @@ export class Answering {
     if (applied?.index !== index) return undefined;
     this.#recent[place] = undefined;
     return applied.outcome;
+  }
+
+  async #commit(asked: Asked): Promise<Proposed> {
+    let proposed = await this.#attempt(asked);
+    while (mayRepeat(asked.command, proposed) && (await this.#leader.again(asked.until)))
+      proposed = following(proposed, await this.#attempt(asked));
+    return proposed;
+  }
+
+  /** Encoded anew each time: the frame of an earlier attempt may have got a place in the log already. */
+  #attempt({ command, traffic }: Asked): Promise<Proposed> {
+    return this.#options.engine().propose(encodeCommand(command), traffic);
   }
 
   #answerFrom({ index, term }: Standing, outcome: Outcome): Answer | Promise<Answer> {
@@ -101,4 +136,17 @@ export class Answering {
     >;
     return { kind: 'answered', index, term, outcome, replayed: true };
   }
+}
+
+/** Whether the next leader may be asked the same without doing it twice. */
+function mayRepeat({ once }: Command, proposed: Proposed): boolean {
+  if (proposed.kind === 'unknown') return once !== undefined;
+  return proposed.kind === 'refused' && NOBODY_LEADS.includes(proposed.code);
+}
+
+const NOBODY_LEADS: readonly EngineRefusal[] = ['not-leader', 'no-leader'];
+
+/** What an attempt left open, the refusal of the next one does not settle. */
+function following(before: Proposed, next: Proposed): Proposed {
+  return before.kind === 'unknown' && next.kind === 'refused' ? before : next;
 }

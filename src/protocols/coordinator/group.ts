@@ -99,11 +99,12 @@ export class Group implements EngineSink {
     this.machine = new Machine(options);
     this.#replayedPages = new ReplayedPages(log.outcomePages(id), (page) => this.#storePage(page));
     this.history = new History(log, id, this.machine);
+    const time = { clock, now: () => this.now() };
     this.#answering = new Answering({
+      ...time,
       machine: this.machine,
       history: this.history,
       engine: () => this.#running(),
-      now: () => this.now(),
     });
     this.snapshots = new Snapshots({
       ...options,
@@ -114,8 +115,7 @@ export class Group implements EngineSink {
       agree: (root) => this.#agree(root),
     });
     this.#duties = new Duties({
-      clock,
-      now: () => this.now(),
+      ...time,
       isLeader: () => this.isLeader,
       due: (now) => this.machine.due(now),
       propose: (duty) => this.#proposeDuty(duty),
@@ -155,9 +155,9 @@ export class Group implements EngineSink {
     return this.#fault;
   }
 
-  /** Takes a command whose data its schema has parsed, and answers when it was applied. */
-  propose(command: Command, traffic: Traffic): Promise<Answer> {
-    return this.#answering.propose(command, traffic);
+  /** Takes a command whose data its schema has parsed, and answers when it was applied. See `answering.ts`. */
+  propose(command: Command, traffic: Traffic, patience: Milliseconds = 0): Promise<Answer> {
+    return this.#answering.propose(command, traffic, patience);
   }
 
   /** The index from which a local read is linearizable. */
@@ -248,6 +248,7 @@ export class Group implements EngineSink {
 
   /** Stops proposing, then the engine; writes the unfinished outcome page. Idempotent. */
   async stop(why?: Departure): Promise<void> {
+    this.#answering.stop();
     await this.#duties.stop();
     this.snapshots.stop();
     await this.#comparing.stop();
@@ -290,10 +291,9 @@ export class Group implements EngineSink {
   }
 
   #comparingWithLeader(): Comparing {
-    const { id } = this.id;
     const { clock, log, onLoopError } = this.#options;
     return new Comparing({
-      name: `digests ${id}`,
+      name: `digests ${this.id.id}`,
       clock,
       position: () => this.machine.position.index,
       floor: () => log.floor(this.id).index,

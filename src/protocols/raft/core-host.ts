@@ -151,24 +151,21 @@ export class CoreHost {
   }
 
   #write(write: Write, committed: number): void {
-    const { seq, then, snapshot } = write;
+    const { snapshot } = write;
     const durable = this.#writing.put(write, committed);
-    const installed = snapshot === undefined ? undefined : this.#install(snapshot.index);
+    const installed = snapshot === undefined ? undefined : this.#applying.install(snapshot.index);
     void Promise.all([durable, installed]).then(
-      () => this.#persisted(seq, then),
+      () => this.#persisted(write),
       (fault: unknown) => this.#failed(fault as Error),
     );
   }
 
-  async #install(index: number): Promise<void> {
-    await this.#applying.install(index);
-    this.#options.onInstalled();
-  }
-
-  #persisted(seq: number, then: Write['then']): void {
+  /** A snapshot is there when both the machine and the log go on from it. */
+  #persisted({ seq, then, snapshot }: Write): void {
     if (this.#turn === 'stopped') return;
     this.#options.exchange.send(this.#options.group, then);
     this.step({ kind: 'persisted', seq });
+    if (snapshot !== undefined) this.#options.onInstalled();
   }
 
   #failed(fault: Error): void {

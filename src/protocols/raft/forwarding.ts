@@ -19,7 +19,8 @@ import {
   type Proposed,
 } from '../engine.ts';
 import type { WantedMembers } from './core/input.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, UNKNOWN_GROUP } from './exchange.ts';
+import { NotSent } from '../transport/network.ts';
 import { BadMessage, type Fields } from './fields.ts';
 
 /** Longer than any caller waits: a link that drops ends it sooner. */
@@ -46,6 +47,9 @@ export interface ForwardingOptions {
   readonly digestAt: (index: number) => Promise<string>;
 }
 
+/** Nothing was appended anywhere. */
+const NOBODY: Proposed = { kind: 'refused', code: 'no-leader' };
+
 type Topic = (question: Fields) => Promise<readonly unknown[]>;
 
 export class Forwarding {
@@ -55,7 +59,7 @@ export class Forwarding {
     this.#options = options;
   }
 
-  /** @returns `unknown` where no answer came: the leader may have appended it */
+  /** @returns `unknown` where it left and no answer came: the leader may have appended it */
   async forward(leader: string, frame: Buffer, traffic: Traffic): Promise<Proposed> {
     const { exchange, group } = this.#options;
     const values = [traffic, frame];
@@ -63,8 +67,8 @@ export class Forwarding {
       return proposedIn(
         await exchange.ask(leader, { group, topic: 'forward', values }, FORWARD_MS),
       );
-    } catch {
-      return { kind: 'unknown' };
+    } catch (error) {
+      return error instanceof NotSent ? NOBODY : { kind: 'unknown' };
     }
   }
 
@@ -149,8 +153,14 @@ function proposedIn(answer: Fields): Proposed {
   const kind = answer.text();
   if (kind === 'committed')
     return { kind: 'committed', index: answer.whole(), term: answer.whole() };
-  if (kind === 'refused') return { kind: 'refused', code: oneOf(REFUSALS, answer.text()) };
+  if (kind === 'refused') return refusedWith(oneOf(REFUSALS, answer.text()));
+  if (kind === UNKNOWN_GROUP) return NOBODY;
   return { kind: 'unknown' };
+}
+
+/** Who was asked does not lead any more: who does is not known here yet. */
+function refusedWith(code: EngineRefusal): Proposed {
+  return code === 'not-leader' ? NOBODY : { kind: 'refused', code };
 }
 
 function oneOf<Value extends string>(values: readonly Value[], text: string): Value {

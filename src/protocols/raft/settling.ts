@@ -124,8 +124,8 @@ function placeOf(settled: Granted): Pick<Parked, 'index' | 'term'> {
 
 function outcomeOf(settled: Ended): Settlement {
   if (settled.kind === 'unknown') return { kind: 'unknown' };
-  // Superseded: it is certain that it was not applied, so it may be asked of the next leader.
-  if (settled.kind === 'superseded') return refusal('not_leader', undefined);
+  // Superseded: it is certain that it was not applied, so it may be asked of the next leader, whoever it is.
+  if (settled.kind === 'superseded') return refusal('no_leader', undefined);
   return refusal(settled.reason, settled.leader);
 }
 

@@ -1,6 +1,6 @@
 /** Questions that wait for their answers on one connection. Each settles once, and none outlives the connection. */
 import type { Clock, Milliseconds } from '../../log/time.ts';
-import { AskTimeout, LinkLost, PeerRefused } from './network.ts';
+import { AskTimeout, LinkLost, NotSent, PeerRefused } from './network.ts';
 
 /** Questions that wait at once; the next fails at once. */
 export const PENDING_MAX = 16_384;
@@ -36,7 +36,7 @@ export class Asks {
     const id = this.#last;
     this.#last = (id + 1) % IDS;
     const answer = this.#wait(id, within);
-    if (!send(id)) this.#fail(id, new LinkLost('the queue to the peer is full'));
+    if (!send(id)) this.#fail(id, new NotSent('the queue to the peer is full'));
     return answer;
   }
 

@@ -19,7 +19,7 @@ import { backoff } from './backoff.ts';
 import type { Ending } from './channel.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import { type Met, MEETING_MS_MAX } from './meeting.ts';
-import { LinkLost, type LinkStatus, type PeerIdentity } from './network.ts';
+import { type LinkStatus, NotSent, type PeerIdentity } from './network.ts';
 
 /** The greater of two ids lets the smaller one dial first, so that two connections are rare. */
 const HEAD_START_MS: Milliseconds = 50;
@@ -123,7 +123,7 @@ export class Link {
 
   async ask(question: Uint8Array, within: Milliseconds): Promise<Buffer> {
     if (this.#state.kind === 'up') return await this.#state.conversation.ask(question, within);
-    throw new LinkLost(`there is no link to node ${this.#options.peerId}`);
+    throw new NotSent(`there is no link to node ${this.#options.peerId}`);
   }
 
   beat(): void {

@@ -28,7 +28,7 @@ export interface Network {
   /** Whom to keep a link to; links to others live only as long as the others keep them. */
   connect(peers: readonly Peer[]): void;
   send(to: string, message: Uint8Array): void;
-  /** @throws LinkLost at once when there is no link or it drops, AskTimeout after `within`, PeerRefused */
+  /** @throws NotSent at once when there is no link, LinkLost when it drops, AskTimeout after `within`, PeerRefused */
   ask(to: string, question: Uint8Array, within: Milliseconds): Promise<Uint8Array>;
   /** The same to an address whose node is not known yet: to join a cluster. */
   askAddress(address: string, question: Uint8Array, within: Milliseconds): Promise<Uint8Array>;
@@ -63,6 +63,9 @@ export interface LinkStatus {
 
 /** There is no link, or it dropped before the answer came. */
 export class LinkLost extends Error {}
+
+/** There was no link: the question never left. */
+export class NotSent extends LinkLost {}
 
 /** The peer was there, and did not answer in time. */
 export class AskTimeout extends Error {}

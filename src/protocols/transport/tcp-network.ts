@@ -36,6 +36,7 @@ import {
   type LinkStatus,
   type Network,
   type NetworkEvents,
+  NotSent,
   type Peer,
   type PeerIdentity,
   PeerRefused,
@@ -157,7 +158,7 @@ export class TcpNetwork implements Network {
 
   async ask(to: string, question: Uint8Array, within: Milliseconds): Promise<Buffer> {
     const link = this.#links.get(to);
-    if (link === undefined) throw new LinkLost(`there is no link to node ${to}`);
+    if (link === undefined) throw new NotSent(`there is no link to node ${to}`);
     return await link.ask(question, within);
   }
 

@@ -5,6 +5,7 @@ import {
   type LinkStatus,
   type Network,
   type NetworkEvents,
+  NotSent,
   type PeerIdentity,
 } from '../../../src/protocols/transport/network.ts';
 
@@ -16,6 +17,7 @@ interface Place {
 export class LocalNetworks {
   readonly #places = new Map<string, Place>();
   readonly #cut = new Set<string>();
+  readonly #askers = new Set<() => void>();
   /** Messages that were carried, for who wants to know how many it takes. */
   carried = 0;
 
@@ -29,6 +31,7 @@ export class LocalNetworks {
   /** Nothing passes between a node and the others, either way. */
   isolate(nodeId: string): void {
     this.#cut.add(nodeId);
+    this.#failAskers();
     for (const other of this.#places.keys()) this.#lose(nodeId, other);
   }
 
@@ -37,6 +40,18 @@ export class LocalNetworks {
     const here = this.#places.get(nodeId);
     if (here === undefined) return;
     for (const other of this.#places.values()) this.#greet(here, other);
+  }
+
+  /** Fails when nothing passes between the two any more. */
+  untilCut(one: string, other: string): { readonly lost: Promise<never>; leave(): void } {
+    let look: () => void = () => undefined;
+    const lost = new Promise<never>((_, reject) => {
+      look = () => {
+        if (this.reach(one, other) === undefined) reject(new LinkLost(`cut from ${other}`));
+      };
+    });
+    this.#askers.add(look);
+    return { lost, leave: () => this.#askers.delete(look) };
   }
 
   reach(from: string, to: string): Place | undefined {
@@ -56,6 +71,10 @@ export class LocalNetworks {
     other.events.up(here.identity);
   }
 
+  #failAskers(): void {
+    for (const look of this.#askers) look();
+  }
+
   #lose(one: string, other: string): void {
     if (one === other) return;
     this.#places.get(one)?.events.down(other, 'cut');
@@ -64,6 +83,7 @@ export class LocalNetworks {
 
   #leave(nodeId: string): void {
     this.#places.delete(nodeId);
+    this.#failAskers();
     for (const { events } of this.#places.values()) events.down(nodeId, 'gone');
   }
 }
@@ -92,12 +112,15 @@ class LocalNetwork implements Network {
   }
 
   async ask(to: string, question: Uint8Array): Promise<Uint8Array> {
-    const answer = await this.#place(to).events.question(
-      this.#here.identity,
-      Buffer.from(question),
-    );
-    this.#place(to);
-    return answer;
+    const place = this.#networks.reach(this.#id, to);
+    if (place === undefined) throw new NotSent(`no link to ${to}`);
+    const link = this.#networks.untilCut(this.#id, to);
+    try {
+      const answer = place.events.question(this.#here.identity, Buffer.from(question));
+      return await Promise.race([answer, link.lost]);
+    } finally {
+      link.leave();
+    }
   }
 
   askAddress(address: string, question: Uint8Array): Promise<Uint8Array> {

@@ -106,6 +106,67 @@ describe('three nodes', () => {
   });
 });
 
+describe('a change of leaders', () => {
+  /** Longer than any change of leaders on a machine that is busy with other things. */
+  const PATIENCE = 60_000;
+
+  test('writes that meet it are carried to the next leader, each applied once', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const leader = cluster.leader!;
+    const [asker] = cluster.followers;
+    const changing = asked(asker!.group, add('before'));
+    const handedOver = leader.group.transfer(undefined);
+    const answers = [];
+    for (let place = 0; place < 200; place++) {
+      answers.push(asker!.group.propose(add(`name ${place}`), 'data', PATIENCE));
+      await new Promise(setImmediate);
+    }
+    await changing;
+    expect(await handedOver).toMatchObject({ kind: 'changed' });
+    for (const answer of await Promise.all(answers))
+      expect(answer).toMatchObject({ kind: 'answered', replayed: false });
+    await cluster.untilEqual();
+    for (let place = 0; place < 200; place++) expect(sumOf(asker!.group, `name ${place}`)).toBe(1);
+  });
+
+  test('I4: what may be in the log of a leader that was lost is carried on where it has a key, and is applied once', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const leader = cluster.leader!;
+    const [asker] = cluster.followers;
+    const answers = Array.from({ length: 100 }, (_, place) =>
+      asker!.group.propose(
+        { ...add(`name ${place}`), once: { key: `key ${place}`, print: 'same' } },
+        'data',
+        PATIENCE,
+      ),
+    );
+    await new Promise(setImmediate);
+    cluster.networks.isolate(leader.id);
+    cluster.members.delete(leader.id);
+    for (const answer of await Promise.all(answers))
+      expect(answer).toMatchObject({ kind: 'answered', outcome: { kind: 'applied' } });
+    for (let place = 0; place < 100; place++) expect(sumOf(asker!.group, `name ${place}`)).toBe(1);
+  });
+
+  test('where no leader comes, a write that was never sent is refused as that, without a hint at nobody', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const [asker] = cluster.followers;
+    cluster.networks.isolate(asker!.id);
+    const answer = await asker!.group.propose(add('a'), 'data', 100);
+    expect(answer).toEqual({ kind: 'refused', code: 'no-leader' });
+  });
+
+  test('who waits for a leader is sent away when the node stops', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const [asker] = cluster.followers;
+    cluster.networks.isolate(asker!.id);
+    await until('it knows no leader', () => asker!.group.status().leader_id === undefined);
+    const answer = asker!.group.propose(add('a'), 'data', PATIENCE);
+    await asker!.stop();
+    expect(await answer).toEqual({ kind: 'refused', code: 'no-leader' });
+  });
+});
+
 describe('taking part', () => {
   test('a node alone founds a cluster, and another that is told of it comes to vote', async () => {
     const cluster = await LocalCluster.founded(1);
