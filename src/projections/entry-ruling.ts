@@ -2,13 +2,14 @@
 import type { Entry } from '../log/command.ts';
 import type { Fact } from './outcome.ts';
 import type { Moment, ReadonlyTables, Ruling } from './projection.ts';
+import type { TermStart } from './term-start.ts';
 
 export class EntryRuling implements Ruling {
   readonly facts: Fact[] = [];
   readonly index: number;
   readonly term: number;
   readonly at: number;
-  readonly term_started_at: number;
+  readonly term_start: TermStart;
   readonly token: number;
   readonly rules: number;
   readonly data: unknown;
@@ -26,7 +27,7 @@ export class EntryRuling implements Ruling {
     this.index = moment.index;
     this.term = moment.term;
     this.at = moment.at;
-    this.term_started_at = moment.term_started_at;
+    this.term_start = moment.term_start;
     this.token = moment.token;
     this.rules = moment.rules;
     this.data = moment.data;

@@ -28,11 +28,13 @@ import {
   type Moment,
   NOTHING_DUE,
   type Projection,
+  type Reading,
   type ReadonlyTables,
 } from './projection.ts';
 import { RULES_VERSION, rulesInForce } from './rules.ts';
 import { recognise, remember } from './sessions.ts';
 import type { Table } from './table.ts';
+import { NO_TERM, nextTerm, type TermStart } from './term-start.ts';
 import { Tables } from './tables.ts';
 import { type Change, UndoRing, type UndoLimits, weightOf } from './undo-ring.ts';
 
@@ -69,7 +71,7 @@ export interface Position {
   readonly index: number;
   readonly term: number;
   readonly at: number;
-  readonly term_started_at: number;
+  readonly term_start: TermStart;
   readonly epoch: number;
   readonly skipped: number;
   readonly faults: number;
@@ -123,7 +125,7 @@ export class Machine {
       index: 0,
       term: 0,
       at: 0,
-      term_started_at: 0,
+      term_start: NO_TERM,
       epoch,
       skipped: 0,
       faults: 0,
@@ -209,14 +211,20 @@ export class Machine {
     return { duties, next_at: Number.isFinite(next_at) ? next_at : undefined };
   }
 
-  /** The moment a query at wall time `at` sees: log time never runs backwards. */
+  /** The moment of a question that is asked at log time `at`. */
+  readingAt(at: number): Reading {
+    const moment = this.momentAt(0);
+    return { ...moment, now: Math.max(at, moment.at) };
+  }
+
+  /** The moment of an entry that were stamped `at`: log time never runs backwards. */
   momentAt(at: number): Moment {
-    const { index, term, at: last, term_started_at, epoch } = this.#position;
+    const { index, term, at: last, term_start, epoch } = this.#position;
     return {
       index,
       term,
       at: Math.max(at, last),
-      term_started_at,
+      term_start,
       token: epoch * TOKEN_EPOCH + index,
       rules: rulesInForce(this.#tables),
       data: undefined,
@@ -263,12 +271,14 @@ export class Machine {
     assert(index === position.index + 1, 'entries follow each other', index);
     const rules = rulesInForce(this.#tables);
     if (rules > this.#rules) throw new UpgradeRequired(rules, this.#rules);
-    const term_started_at = term === position.term ? position.term_started_at : at;
     return {
       index,
       term,
       at,
-      term_started_at,
+      term_start:
+        term === position.term
+          ? position.term_start
+          : nextTerm(position.term_start, position.at, at),
       rules,
       token: this.#position.epoch * TOKEN_EPOCH + index,
       data,
@@ -336,7 +346,7 @@ export class Machine {
       index: entry.index,
       term: entry.term,
       at: entry.at,
-      term_started_at: moment.term_started_at,
+      term_start: moment.term_start,
       epoch: this.#position.epoch,
       skipped: this.#position.skipped + Number(outcome.kind === 'skipped'),
       faults: this.#position.faults + Number(isRuleFault(outcome)),

@@ -18,6 +18,7 @@ import type { z } from 'zod';
 import type { Traffic } from '../log/traffic.ts';
 import type { Fact, Refusal } from './outcome.ts';
 import type { ReadonlyTable, TableDefinition, WritableTable } from './table.ts';
+import type { TermStart } from './term-start.ts';
 
 /** All tables of a machine, by definition. */
 export interface ReadonlyTables {
@@ -34,8 +35,8 @@ export interface Moment {
   readonly term: number;
   /** The leader's stamp, ms since the epoch; never decreases. */
   readonly at: number;
-  /** `at` of the first entry of this term: a new leader lets nothing expire at once (`grants.ts`). */
-  readonly term_started_at: number;
+  /** How this term began: a new leader lets nothing expire at once (`grants.ts`). */
+  readonly term_start: TermStart;
   /** `epoch · 2^40 + index`: the fencing token of whatever this entry grants. */
   readonly token: number;
   /** The rules version in force. */
@@ -45,6 +46,15 @@ export interface Moment {
    * fold reads it here. Undefined outside of an entry.
    */
   readonly data: unknown;
+}
+
+/**
+ * The moment a question is asked in. What is so is judged by the log alone, as of its last entry, so that
+ * every node says the same of the same index; the clock only tells how much is left.
+ */
+export interface Reading extends Moment {
+  /** Log time by this node's clock, at or after `at`. */
+  readonly now: number;
 }
 
 /** What a rule may look at, and its one verb. */

@@ -17,8 +17,6 @@ test('I1, I4, I5, I7: three nodes that are killed, frozen, cut off and handed ar
     clients: 20,
     faults: FAULTS,
     gapMs: [400, 1_200],
-    // No lease runs out: what a new term means for those is for longer campaigns.
-    leaseMs: 120_000,
     directory: await temporaryFolder(),
     program: resolve(import.meta.dirname, '../../dist/cli/main.js'),
   });

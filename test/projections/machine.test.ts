@@ -261,13 +261,13 @@ describe('time and tokens', () => {
     time.apply('add');
     time.pass(500);
     time.apply('add');
-    expect(time.machine.position.term_started_at).toBe(START);
+    expect(time.machine.position.term_start.started_at).toBe(START);
     time.pass(500);
     time.term = 4;
     time.apply('add');
     time.pass(500);
     time.apply('add');
-    expect(time.machine.position.term_started_at).toBe(START + 1000);
+    expect(time.machine.position.term_start.started_at).toBe(START + 1000);
   });
 
   test('a query at a wall time behind the log sees log time', () => {

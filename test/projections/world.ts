@@ -6,7 +6,12 @@ import type { Entry } from '../../src/log/command.ts';
 import { packr } from '../../src/log/command.ts';
 import { Machine } from '../../src/projections/machine.ts';
 import type { Fact, Outcome, RefusalCode } from '../../src/projections/outcome.ts';
-import type { Moment, Projection, ReadonlyTables } from '../../src/projections/projection.ts';
+import type {
+  Moment,
+  Projection,
+  Reading,
+  ReadonlyTables,
+} from '../../src/projections/projection.ts';
 import { MAIN_PROJECTIONS } from '../../src/projections/registry.ts';
 
 export interface WorldOptions {
@@ -32,8 +37,14 @@ export class World {
     return this.machine.tables;
   }
 
+  /** Of an entry that came now. */
   get moment(): Moment {
     return this.machine.momentAt(this.now);
+  }
+
+  /** Of a question that is asked now. */
+  get reading(): Reading {
+    return this.machine.readingAt(this.now);
   }
 
   /** Turns the clock. */

@@ -44,8 +44,6 @@ export interface CampaignOptions {
   readonly program: string;
   /** Between the beginnings of two faults, least and most. */
   readonly gapMs?: readonly [number, number];
-  /** How long clients hold what they take; 4 s when not given, so that leases end while leaders change. */
-  readonly leaseMs?: number;
   readonly onProgress?: (phase: string, tally: Readonly<Tally> | undefined) => void;
   readonly onFault?: (report: FaultReport) => void;
 }
@@ -116,7 +114,7 @@ async function trouble(
       seed,
       clients: options.clients,
       objects: options.clients * OBJECTS_PER_CLIENT,
-      leaseMs: options.leaseMs ?? LEASE_MS,
+      leaseMs: LEASE_MS,
       history: historyIn(options),
     },
     () => urlsOf(cluster, silent),

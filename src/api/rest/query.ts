@@ -11,7 +11,7 @@
  * agreed since may be missing from it.
  */
 import { z } from 'zod';
-import type { Moment, Role } from '../../projections/projection.ts';
+import type { Reading, Role } from '../../projections/projection.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { Waited } from '../applied-index.ts';
 import { problem, type Problem, type ProblemCode } from '../wire/problem.ts';
@@ -196,7 +196,7 @@ export function resourceOr404(
   return resource(view, { changed: view.changed_index, incoming });
 }
 
-/** The moment a question is asked in: log time, as the rules see it. */
-export function now(group: Group): Moment {
-  return group.machine.momentAt(group.now());
+/** The moment a question is asked in. */
+export function now(group: Group): Reading {
+  return group.machine.readingAt(group.now());
 }

@@ -1,7 +1,9 @@
-/** What can be asked about locks. Answers are for a moment, so a lease that is over never looks held. */
+/** What can be asked about locks. Who holds what is as of the last
+ * entry, so that all nodes say the same of it; what is left of a lease is by the clock. */
+import { secondsUntil } from '../grants.ts';
 import { type Page, pageOfRows, type PageRequest } from '../page.ts';
-import type { Moment, ReadonlyTables } from '../projection.ts';
-import { LOCKS, secondsUntil, type Standing, standingOf } from './lock-table.ts';
+import type { Reading, ReadonlyTables } from '../projection.ts';
+import { LOCKS, type Standing, standingOf } from './lock-table.ts';
 
 export type LockView =
   | {
@@ -27,7 +29,7 @@ export type LockView =
 /** @returns undefined when the lock is free */
 export function lockView(
   tables: ReadonlyTables,
-  moment: Moment,
+  moment: Reading,
   name: string,
 ): LockView | undefined {
   return viewOf(standingOf(tables.of(LOCKS).get(name), moment), moment);
@@ -36,7 +38,7 @@ export function lockView(
 /** Locks that are held or delayed, by name, or those of one owner; a page may hold fewer than `limit`. */
 export function listLocks(
   tables: ReadonlyTables,
-  moment: Moment,
+  moment: Reading,
   { owner, ...page }: PageRequest & { readonly owner?: string | undefined },
 ): Page<LockView> {
   const selection =
@@ -45,11 +47,11 @@ export function listLocks(
   return { rows: rows.flatMap((row) => viewOf(standingOf(row, moment), moment) ?? []), next };
 }
 
-function viewOf(standing: Standing, moment: Moment): LockView | undefined {
+function viewOf(standing: Standing, { now }: Reading): LockView | undefined {
   if (standing.kind === 'free') return undefined;
   const { row, until } = standing;
   const { name, owner, token, acquired_at, changed_index } = row;
-  const seconds = secondsUntil(until, moment);
+  const seconds = secondsUntil(until, now);
   if (standing.kind === 'delayed')
     return {
       state: 'delayed',

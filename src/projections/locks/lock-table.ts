@@ -89,8 +89,3 @@ function isHeld(row: LockRow, moment: Moment): boolean {
 function delayedUntil(row: LockRow, moment: Moment): number {
   return row.blocked_until ?? voidAt(row, moment) + row.lock_delay_ms;
 }
-
-/** Whole seconds until then, at least one: what callers are told to wait. */
-export function secondsUntil(until: number, moment: Moment): number {
-  return Math.max(1, Math.ceil((until - moment.at) / 1000));
-}

@@ -19,7 +19,7 @@
  */
 import { z } from 'zod';
 import { assert } from '../assert.ts';
-import { voidAt } from '../grants.ts';
+import { secondsUntil, voidAt } from '../grants.ts';
 import { IDENTIFIER, TOKEN } from '../identifier.ts';
 import { AFTER_TEXT } from '../ordered-index.ts';
 import { refuse, type Refusal } from '../outcome.ts';
@@ -39,7 +39,6 @@ import {
   endInIndex,
   LOCKS,
   type LockRow,
-  secondsUntil,
   type Standing,
   standingOf,
 } from './lock-table.ts';
@@ -104,7 +103,7 @@ function acquire(ruling: Ruling, wanted: z.output<typeof acquireSchema>): Decisi
 
 function obstacleTo(owner: string, standing: Standing, moment: Moment): Refusal | undefined {
   if (standing.kind === 'free') return undefined;
-  const seconds = secondsUntil(standing.until, moment);
+  const seconds = secondsUntil(standing.until, moment.at);
   if (standing.kind === 'delayed')
     return refuse('conflict', 'the lock was lost and its delay still runs', {
       retry_after_seconds: seconds,

@@ -183,7 +183,7 @@ function claimNamed(ruling: Ruling, request: ClaimRequest, work_id: string): Dec
     return refuse('already-claimed', `${holder.claimed_by} holds ${work_id}`, {
       holder: holder.claimed_by,
       token: holder.token,
-      expires_in: secondsLeft(holder, ruling),
+      expires_in: secondsLeft(holder, ruling, ruling.at),
     });
   const offered = freshen(ruling, row);
   const obstacle = obstacleTo(ruling.tables, offered, request);

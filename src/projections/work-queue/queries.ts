@@ -1,7 +1,8 @@
-/** What can be asked about work. Answers are for a moment, so a claim that is over never looks held. */
+/** What can be asked about work. Who holds what is as of the last
+ * entry, so that all nodes say the same of it; what is left of a claim is by the clock. */
 import { voidAt } from '../grants.ts';
 import { type Page, pageOfRows, type PageRequest, type Selection } from '../page.ts';
-import type { Moment, ReadonlyTables } from '../projection.ts';
+import type { Reading, ReadonlyTables } from '../projection.ts';
 import {
   type QueueRow,
   queueRow,
@@ -29,21 +30,21 @@ export interface WorkView extends Omit<WorkRow, 'requires' | 'shape' | 'deadline
   };
   /** ms since the epoch; in the first seconds of a term later than the lease alone says. */
   readonly deadline_at: number | null;
-  /** Whole seconds; null when nobody holds it, announced or not. */
+  /** Whole seconds, at least one; null when nobody holds it. */
   readonly expires_in: number | null;
 }
 
 /** @returns undefined when there is no such item (any more) */
 export function workView(
   tables: ReadonlyTables,
-  moment: Moment,
+  moment: Reading,
   work_id: string,
 ): WorkView | undefined {
   const row = tables.of(WORK).get(work_id);
   return row && viewOf(row, moment);
 }
 
-function viewOf(row: WorkRow, moment: Moment): WorkView {
+function viewOf(row: WorkRow, moment: Reading): WorkView {
   const { requires, shape: _shape, ...columns } = row;
   const { min_gpu_power_milli, ...amounts } = requires;
   const holder = holderAt(row, moment);
@@ -51,7 +52,7 @@ function viewOf(row: WorkRow, moment: Moment): WorkView {
     ...columns,
     requires: { ...amounts, min_gpu_power: min_gpu_power_milli / 1000 },
     deadline_at: holder === undefined ? null : voidAt(holder, moment),
-    expires_in: holder === undefined ? null : secondsLeft(holder, moment),
+    expires_in: holder === undefined ? null : secondsLeft(holder, moment, moment.now),
   };
 }
 
@@ -63,7 +64,11 @@ export interface WorkQuery extends PageRequest {
 }
 
 /** Items queue by queue in order of arrival; a holder's just so. A page may hold fewer than `limit`. */
-export function listWork(tables: ReadonlyTables, moment: Moment, query: WorkQuery): Page<WorkView> {
+export function listWork(
+  tables: ReadonlyTables,
+  moment: Reading,
+  query: WorkQuery,
+): Page<WorkView> {
   const { rows, next } = pageOfRows(tables.of(WORK), selectionOf(query), query);
   const asked = rows.filter((row) => isAsked(row, query));
   return { rows: asked.map((row) => viewOf(row, moment)), next };

@@ -5,7 +5,7 @@
  * who holds an item: `holderAt` is asked for a moment and says the same before and after.
  */
 import { assert } from '../assert.ts';
-import { isVoid, voidAt } from '../grants.ts';
+import { isVoid, secondsUntil, voidAt } from '../grants.ts';
 import type { Moment, ReadonlyTables } from '../projection.ts';
 import type { TableDefinition } from '../table.ts';
 import { packEnded, unpackEnded } from './ended-row.ts';
@@ -118,13 +118,9 @@ export function holderAt(row: WorkRow, moment: Moment): HeldRow | undefined {
   return isGranted(row) && !isVoid(row, moment) ? row : undefined;
 }
 
-/** Whole seconds until then, at least one: what callers are told to wait. */
-function secondsUntil(until: number, moment: Moment): number {
-  return Math.max(1, Math.ceil((until - moment.at) / 1000));
-}
-
-export function secondsLeft(row: HeldRow, moment: Moment): number {
-  return secondsUntil(voidAt(row, moment), moment);
+/** Of a claim that is held, as of `now`. */
+export function secondsLeft(row: HeldRow, moment: Moment, now: number): number {
+  return secondsUntil(voidAt(row, moment), now);
 }
 
 /** Whether nothing but its own time keeps an item from being offered. */

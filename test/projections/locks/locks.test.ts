@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { GRACE_MS } from '../../../src/projections/grants.ts';
+import { GRACE_MS } from '../../../src/projections/term-start.ts';
 import { listLocks, lockView } from '../../../src/projections/locks/lock-queries.ts';
 import { LOCKS, type LockRow, standingOf } from '../../../src/projections/locks/lock-table.ts';
 import { locks, LOCKS_MAX } from '../../../src/projections/locks/locks.ts';
@@ -24,7 +24,7 @@ function acquire(
 }
 
 function view(time: Timeline): ReturnType<typeof lockView> {
-  return lockView(time.machine.tables, time.machine.momentAt(time.at), 'door');
+  return lockView(time.machine.tables, time.machine.readingAt(time.at), 'door');
 }
 
 function row(time: Timeline): LockRow | undefined {
@@ -84,8 +84,60 @@ describe('acquiring', () => {
     const time = timeline();
     acquire(time, 'a', { ttl_seconds: 30 });
     time.pass(30_000);
-    expect(view(time)).toBeUndefined();
     expect(tokenOf(acquire(time, 'b'))).toBe(2);
+  });
+
+  test('a question is answered from the log alone: a lock is held until an entry comes past its deadline', () => {
+    const time = timeline();
+    acquire(time, 'a', { ttl_seconds: 30 });
+    time.pass(30_000);
+    expect(view(time)).toMatchObject({ state: 'held', expires_in: 1 });
+    time.apply('open_session');
+    expect(view(time)).toBeUndefined();
+  });
+
+  test('a lock that was over in one term stays over in the next, announced or not', () => {
+    const time = timeline();
+    acquire(time, 'a', { ttl_seconds: 30 });
+    time.pass(30_000);
+    time.apply('open_session');
+    time.term = 2;
+    time.apply('open_session');
+    expect(view(time)).toBeUndefined();
+    expect(acquire(time, 'b').kind).toBe('applied');
+  });
+
+  test('leaders that come and go within the grace spare what the first of them spared', () => {
+    const time = timeline();
+    acquire(time, 'a', { ttl_seconds: 30 });
+    time.pass(31_000);
+    for (const term of [2, 3, 4]) {
+      time.term = term;
+      time.apply('open_session');
+      time.pass(GRACE_MS - 1);
+      time.apply('open_session');
+      expect(view(time)).toMatchObject({ state: 'held', token: 1 });
+    }
+    time.pass(1);
+    time.apply('open_session');
+    time.term = 5;
+    time.apply('open_session');
+    expect(view(time)).toBeUndefined();
+  });
+
+  test('a lease shorter than the grace is spared by the next leader only', () => {
+    const time = timeline();
+    acquire(time, 'a', { ttl_seconds: 2 });
+    time.pass(3_000);
+    time.term = 2;
+    time.apply('open_session');
+    expect(view(time)).toMatchObject({ state: 'held', token: 1 });
+    time.pass(2_000);
+    time.apply('open_session');
+    expect(view(time)).toBeUndefined();
+    time.term = 3;
+    time.apply('open_session');
+    expect(view(time)).toBeUndefined();
   });
 
   test('in the first seconds of a term a lock outlives its deadline, since nobody could renew it', () => {
@@ -335,7 +387,7 @@ test('lists are in pages: all locks by name, or those of one owner; what is free
   time.apply('acquire_lock', { name: 'd', owner: 'owner-a', ttl_seconds: 1 });
   const { tables } = time.machine;
   const list = (request: Parameters<typeof listLocks>[2]): ReturnType<typeof listLocks> =>
-    listLocks(tables, time.machine.momentAt(time.at), request);
+    listLocks(tables, time.machine.readingAt(time.at), request);
   const first = list({ after: undefined, limit: 2 });
   expect(first.rows.map(({ name }) => name)).toEqual(['a', 'b']);
   const second = list({ after: first.next, limit: 2 });
@@ -344,6 +396,7 @@ test('lists are in pages: all locks by name, or those of one owner; what is free
   const owned = { owner: 'owner-a', after: undefined, limit: 10 };
   expect(list(owned).rows.map(({ name }) => name)).toEqual(['a', 'd']);
   time.pass(1_000);
+  time.apply('open_session');
   expect(list(owned).rows.map(({ name }) => name)).toEqual(['a']);
 });
 
@@ -384,6 +437,21 @@ function expectFenced(time: Timeline, asked: Asked): void {
   } else expect(standing).toMatchObject({ kind: 'held', row: { owner: asked.owner, token } });
 }
 
+/** The law over all of the log: a grant of which a question was once told that it is over never comes back. */
+class Told {
+  readonly #over = new Set<number>();
+  #held = 0;
+
+  /** What a question is told now. */
+  ask(time: Timeline): void {
+    const told = view(time);
+    const token = told?.state === 'held' ? told.token : 0;
+    if (token !== this.#held) this.#over.add(this.#held);
+    if (token !== 0) expect([...this.#over]).not.toContain(token);
+    this.#held = token;
+  }
+}
+
 const acts: Readonly<Record<string, (time: Timeline) => void>> = {
   tidy: (time) => time.tidy(),
   'new term': (time) => {
@@ -396,12 +464,13 @@ test('I5: whatever is asked in whatever order, a lock has one holder and a stale
   const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 8_000 }), step), { maxLength: 60 });
   fc.assert(
     fc.property(steps, (story) => {
-      const time = timeline();
+      const [time, told] = [timeline(), new Told()];
       for (const [wait, asked] of story) {
         time.pass(wait);
         const act = acts[asked.type];
         if (act === undefined) expectFenced(time, asked);
         else act(time);
+        told.ask(time);
       }
       expectDerivedFromRows(time.machine);
       expect(stateOf(time.replayed())).toEqual(stateOf(time.machine));

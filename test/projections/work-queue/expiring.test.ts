@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { GRACE_MS } from '../../../src/projections/grants.ts';
+import { GRACE_MS } from '../../../src/projections/term-start.ts';
 import { DAWN } from '../world.ts';
 import { QueueWorld } from './queue-world.ts';
 

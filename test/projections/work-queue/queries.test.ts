@@ -13,12 +13,12 @@ import { QueueWorld } from './queue-world.ts';
 describe('the view of an item', () => {
   test('is of what is there', () => {
     const world = new QueueWorld();
-    expect(workView(world.tables, world.moment, 'w')).toBeUndefined();
+    expect(workView(world.tables, world.reading, 'w')).toBeUndefined();
   });
 
   test('shows amounts readably and keeps the inner columns to itself', () => {
     const world = new QueueWorld().add('w', { requires: { min_gpu_power_milli: 850 } });
-    const view = workView(world.tables, world.moment, 'w');
+    const view = workView(world.tables, world.reading, 'w');
     expect(view?.requires).toEqual({
       capabilities: [],
       gpu_models: [],
@@ -32,16 +32,22 @@ describe('the view of an item', () => {
     expect(JSON.parse(JSON.stringify(view))).toEqual(view);
   });
 
-  test('says how long a claim still lasts, and never that it lasts when it is over', () => {
+  test('says how long a claim still lasts by the clock, and that it is over as soon as the log says so', () => {
     const world = new QueueWorld().add('w');
     world.take('w', 'n1', 60);
     world.pass(500);
-    expect(workView(world.tables, world.moment, 'w')).toMatchObject({
+    expect(workView(world.tables, world.reading, 'w')).toMatchObject({
       deadline_at: DAWN + 60_000,
       expires_in: 60,
     });
     world.pass(59_500);
-    expect(workView(world.tables, world.moment, 'w')).toMatchObject({
+    expect(workView(world.tables, world.reading, 'w')).toMatchObject({
+      deadline_at: DAWN + 60_000,
+      expires_in: 1,
+    });
+    // Whatever comes next, the log has come past the deadline with it.
+    world.add('x');
+    expect(workView(world.tables, world.reading, 'w')).toMatchObject({
       deadline_at: null,
       expires_in: null,
     });
@@ -51,7 +57,7 @@ describe('the view of an item', () => {
     const world = new QueueWorld().add('w');
     world.take('w', 'n1', 60);
     world.pass(60_000).elect().add('x');
-    expect(workView(world.tables, world.moment, 'w')).toMatchObject({
+    expect(workView(world.tables, world.reading, 'w')).toMatchObject({
       deadline_at: DAWN + 70_000,
       expires_in: 10,
     });
@@ -68,7 +74,7 @@ describe('lists', () => {
     return world;
   };
   const ids = (world: QueueWorld, query: Partial<WorkQuery>) =>
-    listWork(world.tables, world.moment, { after: undefined, limit: 100, ...query }).rows.map(
+    listWork(world.tables, world.reading, { after: undefined, limit: 100, ...query }).rows.map(
       ({ work_id }) => work_id,
     );
 
@@ -87,9 +93,9 @@ describe('lists', () => {
 
   test('come in pages, each going on where the one before ended', () => {
     const world = listed();
-    const first = listWork(world.tables, world.moment, { after: undefined, limit: 3 });
+    const first = listWork(world.tables, world.reading, { after: undefined, limit: 3 });
     expect(first.rows.map(({ work_id }) => work_id)).toEqual(['a1', 'a2', 'a3']);
-    const second = listWork(world.tables, world.moment, { after: first.next, limit: 3 });
+    const second = listWork(world.tables, world.reading, { after: first.next, limit: 3 });
     expect(second.rows.map(({ work_id }) => work_id)).toEqual(['b1', 'b2']);
     expect(second.next).toBeUndefined();
   });
