@@ -10,7 +10,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -80,7 +80,8 @@ export class NodeProcess {
   #spawn(): ChildProcess {
     const { directory, outputFile, program = PROGRAM, env, execArguments = [] } = this.#options;
     const output = openSync(outputFile, 'a');
-    const child = spawn(process.execPath, [...execArguments, program, 'start'], {
+    const words = [...optionsIn(program), ...execArguments, program, 'start'];
+    const child = spawn(process.execPath, words, {
       stdio: ['ignore', output, output],
       // A group of its own: Ctrl-C reaches the caller, who then stops the node in order.
       detached: true,
@@ -143,4 +144,11 @@ function parsed(text: string): { readonly pid?: number; readonly url?: string } 
   } catch {
     return {};
   }
+}
+
+/** What the first line of a program says to Node, as whoever runs it by its name would have it. */
+function optionsIn(program: string): readonly string[] {
+  const [line = ''] = readFileSync(program, 'utf8').split('\n', 1);
+  const [, options = ''] = line.split('-S node ');
+  return options.split(' ').filter((option) => option !== '');
 }

@@ -1,5 +1,10 @@
-#!/usr/bin/env node
-/** The `quorate` command as a process. */
+#!/usr/bin/env -S node --max-semi-space-size=8
+/**
+ * The `quorate` command as a process.
+ *
+ * Said to Node above: the young generation of the heap may take three times 8 MiB instead of three times 16.
+ * What a command leaves behind dies before that is full, and a node is 15 MiB smaller for it.
+ */
 import { EXIT } from './exit.ts';
 import { run } from './program.ts';
 
