@@ -16,10 +16,10 @@ export const MAIN: GroupId = { id: 'main', incarnation: 0 };
 /** The id that the nodes started by these tools have. */
 export const NODE_ID = 'node-1';
 
-export async function openLog(directory: string): Promise<Log> {
+export async function openLog(directory: string, nodeId: string = NODE_ID): Promise<Log> {
   const log = await Log.open({
     directory,
-    nodeId: NODE_ID,
+    nodeId,
     clusterId: undefined,
     drawId: randomUUID,
     clock: realClock,
@@ -27,7 +27,7 @@ export async function openLog(directory: string): Promise<Log> {
       throw cause;
     },
   });
-  // The only voter has it on its disk: all of it is committed.
+  // The only voter has it on its disk, or all voters hold the same: all of it is committed.
   log.setCommitted(MAIN, log.bounds(MAIN).last);
   return log;
 }

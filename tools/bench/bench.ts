@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { machineFacts } from '../process-figures.ts';
 import { PROGRAM } from '../node-process.ts';
+import { AGAINST_ETCD } from './against-etcd.ts';
 import { append } from './append.ts';
 import { WORKLOAD_NAMES } from './workload.ts';
 import { type Benchmark, DEFAULT_DIRECTORY, type Settings } from './benchmark.ts';
@@ -33,6 +34,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   memory,
   restart,
   snapshot,
+  ...AGAINST_ETCD,
 ];
 const DOCUMENT = join(import.meta.dirname, '../../docs/benchmarks.md');
 
@@ -43,6 +45,8 @@ interface Options {
   readonly command?: string;
   readonly entries: number;
   readonly millions: number;
+  readonly times: number;
+  readonly minutes: number;
   readonly against?: string;
   readonly program: string;
   readonly directory: string;
@@ -58,7 +62,7 @@ function positive(text: string): number {
 }
 
 const program = new Command('bench')
-  .description('Measures one node against the goals and against peers on this machine.')
+  .description('Measures one node, and three, against the goals and against peers on this machine.')
   .argument(
     '[names...]',
     `which: ${BENCHMARKS.map(({ name, number }) => `${name} (${number})`).join(', ')}`,
@@ -74,6 +78,8 @@ const program = new Command('bench')
     positive,
     1,
   )
+  .option('--times <n>', 'how often a leader is lost or handed over', positive, 30)
+  .option('--minutes <m>', 'how long elections are waited for', positive, 30)
   .option('--against <peer>', 'the peer to compare with, where there are several')
   .option('--program <file>', 'the built command to measure, of this checkout or another', PROGRAM)
   .option('--directory <path>', 'where data directories are made', DEFAULT_DIRECTORY)
@@ -84,9 +90,11 @@ const program = new Command('bench')
 
 function chosen(names: readonly string[]): readonly Benchmark[] {
   if (names.length === 0) return BENCHMARKS;
-  return names.map((name) => {
-    const found = BENCHMARKS.find((one) => one.name === name || one.number === name.toUpperCase());
-    return found ?? program.error(`there is no benchmark ${name}`);
+  return names.flatMap((name) => {
+    const found = BENCHMARKS.filter(
+      (one) => one.name === name || one.number === name.toUpperCase(),
+    );
+    return found.length > 0 ? found : program.error(`there is no benchmark ${name}`);
   });
 }
 
@@ -98,6 +106,8 @@ function settingsOf(options: Options): Settings {
     command: options.command,
     entries: options.entries,
     millions: options.millions,
+    times: options.times,
+    minutes: options.minutes,
     against: options.against,
     program: options.program,
     directory: options.directory,

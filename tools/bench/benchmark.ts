@@ -16,6 +16,10 @@ export interface Settings {
   readonly entries: number;
   /** Millions of cycles of the memory benchmark. */
   readonly millions: number;
+  /** How often a leader is lost or handed over, where that is measured. */
+  readonly times: number;
+  /** How long elections are waited for, minutes. */
+  readonly minutes: number;
   readonly against: string | undefined;
   /** The built `quorate` that is measured. */
   readonly program: string;

@@ -1,10 +1,12 @@
 /**
  * Load over HTTP: so many keep-alive connections, one request in flight on each, the plain way a fleet
- * without the stream would write. Speaks HTTP/1.1 by hand, so that the client costs a fraction of what
- * the node does.
+ * without the stream would write or read. Speaks HTTP/1.1 by hand, so that the client costs a fraction of
+ * what the node does; to etcd as its JSON gateway wants it.
  */
 import { Socket } from 'node:net';
 import { LoadCounter, ordersReceived } from './load.ts';
+import { keyOf, valueOf } from './put.ts';
+import type { BenchCommand } from './workload.ts';
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const LENGTH = /content-length: (\d+)/i;
@@ -26,15 +28,41 @@ function readAnswer(bytes: Buffer): HttpAnswer | undefined {
   return { status: Number(text.slice(9, 12)), body: bytes.toString('utf8', start, next), next };
 }
 
+/** How each kind of command is asked for: method, path and body. Any other is a command of ours. */
+const REQUESTS: Readonly<Record<string, (data: BenchCommand['data']) => readonly string[]>> = {
+  get_lock: ({ name }) => ['GET', `/v1/locks/${String(name)}`, ''],
+  put: (data) => ['POST', '/v3/kv/put', gatewayBody({ key: keyOf(data), value: valueOf(data) })],
+  range: (data) => ['POST', '/v3/kv/range', gatewayBody({ key: keyOf(data) })],
+};
+
+function gatewayBody(fields: Readonly<Record<string, Buffer>>): string {
+  const encoded = Object.entries(fields).map(([name, bytes]) => [name, bytes.toString('base64')]);
+  return JSON.stringify(Object.fromEntries(encoded));
+}
+
+function requestOf(command: BenchCommand, host: string): string {
+  const asked = REQUESTS[command.type]?.(command.data);
+  const [method, path, body = ''] = asked ?? ['POST', '/v1/commands', JSON.stringify(command)];
+  const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
+  if (body === '') return `${head}\r\n`;
+  const length = `Content-Length: ${Buffer.byteLength(body)}`;
+  return `${head}Content-Type: application/json\r\n${length}\r\n\r\n${body}`;
+}
+
 const counter = new LoadCounter(await ordersReceived());
-const { hostname, port, host } = new URL(counter.orders.url);
-const INDEX = /"index":(\d+)/;
-let open = counter.orders.inFlight;
+const { urls, inFlight } = counter.orders;
+const INDEX = /"(?:index|revision)":"?(\d+)/;
+let open = inFlight;
 
 class Connection {
   readonly #socket: Socket = new Socket();
+  readonly #url: URL;
   #held: Buffer = Buffer.alloc(0);
   #ref = -1;
+
+  constructor(url: string) {
+    this.#url = new URL(url);
+  }
 
   open(): void {
     const socket = this.#socket;
@@ -46,7 +74,7 @@ class Connection {
       open -= 1;
       if (open === 0) counter.end();
     });
-    socket.connect(Number(port), hostname);
+    socket.connect(Number(this.#url.port), this.#url.hostname);
   }
 
   #send(): void {
@@ -54,12 +82,9 @@ class Connection {
       this.#socket.end();
       return;
     }
-    const { ref, text } = counter.next();
+    const { ref, command } = counter.next();
     this.#ref = ref;
-    this.#socket.write(
-      `POST /v1/commands HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
-        `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-    );
+    this.#socket.write(requestOf(command, this.#url.host));
   }
 
   #take(piece: Buffer): void {
@@ -74,6 +99,9 @@ class Connection {
   }
 }
 
-const connections = Array.from({ length: counter.orders.inFlight }, () => new Connection());
+const connections = Array.from(
+  { length: inFlight },
+  (_, at) => new Connection(urls[at % urls.length]!),
+);
 for (const connection of connections) connection.open();
 counter.runClock();

@@ -14,9 +14,12 @@ import { Histogram } from './histogram.ts';
 import { type BenchCommand, workload } from './workload.ts';
 
 export interface Orders {
-  readonly url: string;
+  /** The nodes; each connection goes to the next of them. */
+  readonly urls: readonly string[];
   readonly workload: string;
   readonly inFlight: number;
+  /** Commands per second, whatever becomes of them; null: as many as `inFlight` allows. */
+  readonly rate: number | null;
   readonly warmUpMs: number;
   readonly measuredMs: number;
   /** The first command number; numbers go on from here. */
@@ -54,6 +57,14 @@ export type LoadNews =
 
 /** Acknowledgements kept per process: more than any round reaches. */
 const KEPT_MAX = 64_000_000;
+/** At a fixed rate so many wait for their answers at most: what is due then leaves late, and counts as late. */
+const UNANSWERED_MAX = 900;
+const LOOK_MS = 1;
+
+export interface Numbered {
+  readonly ref: number;
+  readonly command: BenchCommand;
+}
 
 export class LoadCounter {
   readonly orders: Orders;
@@ -81,13 +92,27 @@ export class LoadCounter {
     return this.#acknowledged + this.#refused === this.#next;
   }
 
-  /** The next command to send; its ref comes back with the answer. */
-  next(): { readonly ref: number; readonly text: string } {
+  /** The next command to send, due at a moment; its ref comes back with the answer. */
+  next(due: number = performance.now()): Numbered {
     const ref = this.#next;
     this.#next += 1;
     if (ref === this.#indices.length) this.#grow();
-    this.#started[ref] = performance.now();
-    return { ref, text: JSON.stringify(this.#workload(this.orders.from + ref)) };
+    this.#started[ref] = due;
+    return { ref, command: this.#workload(this.orders.from + ref) };
+  }
+
+  /** Tells which moments have come at a fixed rate. A command that leaves late was due all the same. */
+  keepRate(rate: number, send: (due: readonly number[]) => void): void {
+    const [started, between] = [performance.now(), 1000 / rate];
+    let sent = 0;
+    setInterval(() => {
+      const come = Math.floor((performance.now() - started) / between) - sent;
+      const unanswered = this.#next - this.#acknowledged - this.#refused;
+      const count = Math.min(come, UNANSWERED_MAX - unanswered);
+      if (count <= 0) return;
+      send(Array.from({ length: count }, (_, at) => started + (sent + at) * between));
+      sent += count;
+    }, LOOK_MS);
   }
 
   answered(ref: number, index: number): void {

@@ -56,9 +56,10 @@ async function cycles(
   const load: ChildProcess = startLoad('stream-load');
   await hear(load, 'ready');
   const orders: Orders = {
-    url: node.url,
+    urls: [node.url],
     workload: 'cycle',
     inFlight: IN_FLIGHT,
+    rate: null,
     warmUpMs: NEVER_MS,
     measuredMs: 0,
     from: from * CYCLE_COMMANDS,

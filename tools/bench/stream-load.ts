@@ -1,8 +1,8 @@
 /**
- * Load over one websocket: proposals pipelined, so many in flight, all of a turn in one frame.
+ * Load over one websocket: proposals pipelined, so many in flight or so many a second, all of a turn in one frame.
  */
 import { WebSocket } from 'ws';
-import { LoadCounter, ordersReceived } from './load.ts';
+import { LoadCounter, type Numbered, ordersReceived } from './load.ts';
 
 interface Reply {
   readonly kind: string;
@@ -12,7 +12,11 @@ interface Reply {
 }
 
 const counter = new LoadCounter(await ordersReceived());
-const { url, inFlight } = counter.orders;
+const {
+  urls: [url = ''],
+  inFlight,
+  rate,
+} = counter.orders;
 /** The load wants answers, not entries. */
 const QUIET = 'group=main&after=none';
 const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream?${QUIET}`, {
@@ -22,12 +26,13 @@ const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream?${QUIET}`,
 /** Sends `count` proposals as one frame. */
 function propose(count: number): void {
   const messages: string[] = [];
-  for (let at = 0; at < count && !counter.isExhausted; at++) {
-    const { ref, text } = counter.next();
-    messages.push(`{"kind":"propose","ref":${ref},${text.slice(1)}`);
-  }
+  for (let at = 0; at < count && !counter.isExhausted; at++) messages.push(asked(counter.next()));
   if (messages.length > 0) socket.send(`[${messages.join(',')}]`);
   else if (counter.isAnswered) socket.close();
+}
+
+function asked({ ref, command }: Numbered): string {
+  return `{"kind":"propose","ref":${ref},${JSON.stringify(command).slice(1)}`;
 }
 
 /** @returns how many proposals this message answers */
@@ -39,14 +44,17 @@ function take({ kind, ref, index, problem }: Reply): number {
 }
 
 socket.on('open', () => {
-  propose(inFlight);
   counter.runClock();
+  if (rate === null) return propose(inFlight);
+  counter.keepRate(rate, (due) =>
+    socket.send(`[${due.map((moment) => asked(counter.next(moment))).join(',')}]`),
+  );
 });
 socket.on('message', (data: Buffer) => {
   const said = JSON.parse(data.toString('utf8')) as Reply | readonly Reply[];
   const replies: readonly Reply[] = Array.isArray(said) ? said : [said as Reply];
   const answered = replies.reduce((sum, reply) => sum + take(reply), 0);
-  if (answered > 0) propose(answered);
+  if (answered > 0 && rate === null) propose(answered);
 });
 socket.on('error', () => undefined);
 socket.on('close', () => counter.end());

@@ -34,7 +34,7 @@ export interface LoadRound {
   readonly failures: readonly string[];
 }
 
-export type LoadProgram = 'stream-load' | 'http-load';
+export type LoadProgram = 'stream-load' | 'http-load' | 'grpc-load';
 
 type News<Kind extends LoadNews['kind']> = Extract<LoadNews, { readonly kind: Kind }>;
 
@@ -131,9 +131,10 @@ interface Running {
 async function measured(running: Running): Promise<LoadRound> {
   const { node, load, inFlight, command, directory, settings } = running;
   const orders: Orders = {
-    url: node.url,
+    urls: [node.url],
     workload: command,
     inFlight,
+    rate: null,
     warmUpMs: WARM_UP_MS,
     measuredMs: settings.seconds * 1000,
     from: 0,
@@ -176,13 +177,17 @@ async function measured(running: Running): Promise<LoadRound> {
 }
 
 /** Looks every acknowledged command up in the log on disk: at its index, that very command. */
-async function lostOf(orders: Orders, directory: string): Promise<string[]> {
+export async function lostOf(
+  orders: Orders,
+  directory: string,
+  nodeId?: string,
+): Promise<string[]> {
   const bytes = await readFile(orders.acknowledgements);
   const indices = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
   const numbers = new Map<number, number>();
   for (const [ref, index] of indices.entries()) if (index > 0) numbers.set(index, ref);
   const commandAt = workload(orders.workload, (number) => indices[number - orders.from] ?? 0);
-  const log = await openLog(directory);
+  const log = await openLog(directory, nodeId);
   for await (const { index, type, data } of entriesOf(log)) {
     const ref = numbers.get(index);
     if (ref === undefined) continue;

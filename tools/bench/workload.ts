@@ -62,7 +62,7 @@ const acquireLock: Workload = (number) => ({
 });
 
 /** Locks of the load `lock`; more than are ever in flight, so each is held before it is renewed. */
-const RENEWED = 1_000;
+export const RENEWED = 1_000;
 
 /**
  * A fixed set of locks is acquired once and then renewed in turn: a command of about 100 bytes that
@@ -75,6 +75,16 @@ const lock: Workload = (number, indexOf) => {
     : { type: 'renew_lock', data: { name, owner, token: indexOf(number % RENEWED) } };
 };
 
+/** Reads of the locks that the load `lock` takes first. */
+const getLock: Workload = (number) => ({
+  type: 'get_lock',
+  data: { name: `lock-${number % RENEWED}` },
+});
+
+/** What those are elsewhere: small values under as many keys, put again and again, and read. */
+const put: Workload = (number) => ({ type: 'put', data: { number, key: number % RENEWED } });
+const range: Workload = (number) => ({ type: 'range', data: { key: number % RENEWED } });
+
 const assign: Workload = (number) => ({
   type: 'assign_job',
   data: { job_id: `job-${number}`, node_id: `node-${number % 100}` },
@@ -85,6 +95,9 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   cycle,
   lock,
   acquire_lock: acquireLock,
+  get_lock: getLock,
+  put,
+  range,
   assign_job: assign,
 };
 
