@@ -149,7 +149,10 @@ function against(usual: Contest): Benchmark {
     run: async (settings) => {
       etcdVersion();
       const contest = askedOf(usual, settings);
-      const sides = Object.entries({ Quorate: contest.ours, ...contest.theirs });
+      const sides = Object.entries({
+        Quorate: contest.ours,
+        ...(process.env['ONLY_OURS'] ? {} : contest.theirs),
+      });
       const rounds: Record<string, ClusterRound[]> = {};
       for (let at = 0; at < settings.rounds; at++)
         for (const [who, side] of sides) {

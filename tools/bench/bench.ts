@@ -16,6 +16,7 @@ import { AGAINST_ETCD } from './against-etcd.ts';
 import { append } from './append.ts';
 import { WORKLOAD_NAMES } from './workload.ts';
 import { type Benchmark, DEFAULT_DIRECTORY, type Settings } from './benchmark.ts';
+import { FAILOVER } from './failover.ts';
 import { idle } from './idle.ts';
 import { memory } from './memory.ts';
 import { Busy } from './quiet.ts';
@@ -35,6 +36,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   restart,
   snapshot,
   ...AGAINST_ETCD,
+  ...FAILOVER,
 ];
 const DOCUMENT = join(import.meta.dirname, '../../docs/benchmarks.md');
 

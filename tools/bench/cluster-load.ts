@@ -165,9 +165,23 @@ async function over({ side, cluster }: Running, leader: Member, settings: Settin
 async function lost({ side, cluster }: Running, orders: Orders, victim: Member): Promise<string[]> {
   if (!side.isOurs || side.before !== undefined) return [];
   await victim.start();
+  await rested(cluster);
+  return lostOf(orders, victim.directory, victim.id);
+}
+
+/** Ends a cluster of ours. @returns what was acknowledged and is not in the log of every node */
+export async function lostInAll(cluster: Cluster, orders: Orders): Promise<string[]> {
+  await rested(cluster);
+  const failures: string[] = [];
+  for (const { directory, id } of cluster.members)
+    failures.push(...(await lostOf(orders, directory, id)));
+  return failures;
+}
+
+/** All hold the same and are stopped in order. */
+async function rested(cluster: Cluster): Promise<void> {
   await until('all hold the same', () => areSame(cluster), SAME_MS_MAX);
   await Promise.all(running(cluster).map((member) => member.terminate()));
-  return lostOf(orders, victim.directory, victim.id);
 }
 
 async function areSame(cluster: Cluster): Promise<boolean> {

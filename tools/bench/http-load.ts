@@ -4,8 +4,8 @@
  * what the node does; to etcd as its JSON gateway wants it.
  */
 import { Socket } from 'node:net';
+import { indexIn, requestOf } from './http-request.ts';
 import { LoadCounter, ordersReceived } from './load.ts';
-import { keyOf, valueOf } from './put.ts';
 import type { BenchCommand } from './workload.ts';
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
@@ -28,21 +28,9 @@ function readAnswer(bytes: Buffer): HttpAnswer | undefined {
   return { status: Number(text.slice(9, 12)), body: bytes.toString('utf8', start, next), next };
 }
 
-/** How each kind of command is asked for: method, path and body. Any other is a command of ours. */
-const REQUESTS: Readonly<Record<string, (data: BenchCommand['data']) => readonly string[]>> = {
-  get_lock: ({ name }) => ['GET', `/v1/locks/${String(name)}`, ''],
-  put: (data) => ['POST', '/v3/kv/put', gatewayBody({ key: keyOf(data), value: valueOf(data) })],
-  range: (data) => ['POST', '/v3/kv/range', gatewayBody({ key: keyOf(data) })],
-};
-
-function gatewayBody(fields: Readonly<Record<string, Buffer>>): string {
-  const encoded = Object.entries(fields).map(([name, bytes]) => [name, bytes.toString('base64')]);
-  return JSON.stringify(Object.fromEntries(encoded));
-}
-
-function requestOf(command: BenchCommand, host: string): string {
-  const asked = REQUESTS[command.type]?.(command.data);
-  const [method, path, body = ''] = asked ?? ['POST', '/v1/commands', JSON.stringify(command)];
+/** As bytes on the wire. */
+function wireOf(command: BenchCommand, host: string): string {
+  const { method, path, body } = requestOf(command);
   const head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n`;
   if (body === '') return `${head}\r\n`;
   const length = `Content-Length: ${Buffer.byteLength(body)}`;
@@ -51,7 +39,6 @@ function requestOf(command: BenchCommand, host: string): string {
 
 const counter = new LoadCounter(await ordersReceived());
 const { urls, inFlight } = counter.orders;
-const INDEX = /"(?:index|revision)":"?(\d+)/;
 let open = inFlight;
 
 class Connection {
@@ -84,7 +71,7 @@ class Connection {
     }
     const { ref, command } = counter.next();
     this.#ref = ref;
-    this.#socket.write(requestOf(command, this.#url.host));
+    this.#socket.write(wireOf(command, this.#url.host));
   }
 
   #take(piece: Buffer): void {
@@ -92,8 +79,7 @@ class Connection {
     const answer = readAnswer(this.#held);
     if (answer === undefined) return;
     this.#held = this.#held.subarray(answer.next);
-    const index = Number(INDEX.exec(answer.body)?.[1]);
-    if (answer.status < 300) counter.answered(this.#ref, index);
+    if (answer.status < 300) counter.answered(this.#ref, indexIn(answer.body));
     else counter.refused(answer.body);
     this.#send();
   }

@@ -53,6 +53,13 @@ export type LoadNews =
       readonly acknowledged: number;
       readonly refused: number;
       readonly firstRefusal: string | null;
+    }
+  | {
+      readonly kind: 'recovered';
+      /** From the strike to the first acknowledged write that was sent after it, of a later term. */
+      readonly ms: number;
+      /** The longest time in between in which nothing was acknowledged. */
+      readonly gapMs: number;
     };
 
 /** Acknowledgements kept per process: more than any round reaches. */
@@ -181,7 +188,7 @@ export class LoadCounter {
   }
 }
 
-function tell(news: LoadNews): void {
+export function tell(news: LoadNews): void {
   process.send?.(news);
 }
 

@@ -64,10 +64,18 @@ class QuorateMember implements Member {
   }
 }
 
-export const quorate: Founding = async (
+export const quorate: Founding = (directory, settings) => founded(directory, settings, {});
+
+/** With settings of its own. */
+export function quorateWith(env: Readonly<Record<string, string>>): Founding {
+  return (directory, settings) => founded(directory, settings, env);
+}
+
+async function founded(
   directory: string,
   { program, profile }: Settings,
-): Promise<Cluster> => {
+  env: Readonly<Record<string, string>>,
+): Promise<Cluster> {
   const ports = await portsFrom(0, NODES);
   const peers = ports.map((port, at) => `node-${at + 1}@127.0.0.1:1:${port}`).join(',');
   const members = ports.map((port, at) => {
@@ -77,9 +85,14 @@ export const quorate: Founding = async (
       outputFile: join(directory, `${id}.log`),
       program,
       execArguments: profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile],
-      env: { QUORATE_NODE_ID: id, QUORATE_PEERS: peers, QUORATE_RAFT_PORT: String(port) },
+      env: {
+        ...env,
+        QUORATE_NODE_ID: id,
+        QUORATE_PEERS: peers,
+        QUORATE_RAFT_PORT: String(port),
+      },
     });
     return new QuorateMember(id, join(directory, id), process);
   });
   return { label: 'Quorate', members };
-};
+}

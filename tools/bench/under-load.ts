@@ -34,7 +34,7 @@ export interface LoadRound {
   readonly failures: readonly string[];
 }
 
-export type LoadProgram = 'stream-load' | 'http-load' | 'grpc-load';
+export type LoadProgram = 'stream-load' | 'http-load' | 'grpc-load' | 'failover-load';
 
 type News<Kind extends LoadNews['kind']> = Extract<LoadNews, { readonly kind: Kind }>;
 
