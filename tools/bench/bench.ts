@@ -16,6 +16,8 @@ import { AGAINST_ETCD } from './against-etcd.ts';
 import { append } from './append.ts';
 import { WORKLOAD_NAMES } from './workload.ts';
 import { type Benchmark, DEFAULT_DIRECTORY, type Settings } from './benchmark.ts';
+import { core } from './core.ts';
+import { elections } from './elections.ts';
 import { FAILOVER } from './failover.ts';
 import { idle } from './idle.ts';
 import { memory } from './memory.ts';
@@ -37,6 +39,8 @@ const BENCHMARKS: readonly Benchmark[] = [
   snapshot,
   ...AGAINST_ETCD,
   ...FAILOVER,
+  elections,
+  core,
 ];
 const DOCUMENT = join(import.meta.dirname, '../../docs/benchmarks.md');
 

@@ -111,20 +111,24 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** The body of an answer; undefined where none came in time. */
+/** The body of an answer; undefined where none came in time, or it was a refusal. */
 export async function asked(url: string, sent?: object): Promise<string | undefined> {
-  const request =
-    sent === undefined
-      ? {}
-      : {
-          method: 'POST',
-          body: JSON.stringify(sent),
-          headers: { 'content-type': 'application/json' },
-        };
+  const answer = await answered(url, sent);
+  return answer?.status === 200 ? answer.text : undefined;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** What is sent is posted. Undefined: no answer came in time. */
+export async function answered(url: string, sent?: object): Promise<Answered | undefined> {
+  const headers = { 'content-type': 'application/json' };
+  const posted = sent === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(sent) };
   try {
-    const response = await fetch(url, { ...request, signal: AbortSignal.timeout(ASK_MS_MAX) });
-    const text = await response.text();
-    return response.ok ? text : undefined;
+    const response = await fetch(url, { ...posted, signal: AbortSignal.timeout(ASK_MS_MAX) });
+    return { status: response.status, text: await response.text() };
   } catch {
     return undefined;
   }

@@ -135,11 +135,15 @@ export function etcd(timing?: EtcdTiming): Founding {
 }
 
 function wordsOf({ client, peer }: Ports): readonly string[] {
-  return [
-    ...['--listen-client-urls', urlOf(client), '--advertise-client-urls', urlOf(client)],
-    ...['--listen-peer-urls', urlOf(peer), '--initial-advertise-peer-urls', urlOf(peer)],
-    ...['--log-level', 'warn', '--quota-backend-bytes', String(QUOTA_BYTES)],
-  ];
+  const words = {
+    'listen-client-urls': urlOf(client),
+    'advertise-client-urls': urlOf(client),
+    'listen-peer-urls': urlOf(peer),
+    'initial-advertise-peer-urls': urlOf(peer),
+    'log-level': 'warn',
+    'quota-backend-bytes': String(QUOTA_BYTES),
+  };
+  return Object.entries(words).map(([name, value]) => `--${name}=${value}`);
 }
 
 function timingWords(timing: EtcdTiming | undefined): readonly string[] {

@@ -1,54 +1,167 @@
-/** P18: what a node costs while nothing happens. */
+/** P18: what nodes cost while nothing happens: one alone, three together, three with 1 000 groups at rest. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../test/end-to-end/condition.ts';
 import { cpuSeconds, memoryOf, switchesOf } from '../process-figures.ts';
-import { type Benchmark, withDirectory } from './benchmark.ts';
+import { type Benchmark, type Settings, withDirectory } from './benchmark.ts';
+import { answered, asked, type Cluster, settled, withCluster } from './cluster.ts';
+import { etcd, etcdVersion } from './etcd.ts';
 import { quiet } from './quiet.ts';
+import { quorate } from './quorate.ts';
+import type { Figure, Report } from './report.ts';
 import { series } from './series.ts';
 import { nodeOn } from './under-load.ts';
 
 /** Start-up is over, and what it left to be collected was collected. */
-const SETTLE_MS = 5000;
+const SETTLE_MS = 5_000;
 const ROUNDS_MAX = 3;
 /** A round is so many times the seconds of other benchmarks: 60 s by default. */
 const LENGTH = 15;
+const GROUPS = 1_000;
+const GROUPS_AT_ONCE = 20;
+/** A quiet group stays in memory for half a minute. */
+const REST_MS_MAX = 300_000;
+const EXISTS = 409;
+
+/** Of each node, in each round. */
+interface Idle {
+  readonly shares: number[];
+  readonly switches: number[];
+  readonly memory: number[];
+}
+
+async function watched(pids: readonly number[], settings: Settings): Promise<Idle> {
+  const seen: Idle = { shares: [], switches: [], memory: [] };
+  const seconds = settings.seconds * LENGTH;
+  await pause(SETTLE_MS);
+  for (let at = 0; at < Math.min(settings.rounds, ROUNDS_MAX); at++) {
+    await quiet(settings.force);
+    const before = await Promise.all(pids.map(spent));
+    await pause(seconds * 1000);
+    const after = await Promise.all(pids.map(spent));
+    for (const [place, { cpu, switches, rss }] of after.entries()) {
+      seen.shares.push((100 * (cpu - before[place]!.cpu)) / seconds);
+      seen.switches.push((switches - before[place]!.switches) / seconds);
+      seen.memory.push(rss);
+    }
+    const newest = seen.shares.slice(-pids.length).map((share) => share.toFixed(2));
+    settings.say(`round ${at + 1}: ${newest.join(', ')} % of a core`);
+  }
+  return seen;
+}
+
+async function spent(pid: number) {
+  const [cpu, switches, { rss }] = await Promise.all([
+    cpuSeconds(pid),
+    switchesOf(pid),
+    memoryOf(pid),
+  ]);
+  return { cpu, switches, rss };
+}
+
+function alone(settings: Settings): Promise<Idle> {
+  return withDirectory(settings, async (directory) => {
+    const node = nodeOn(directory, settings);
+    await node.start();
+    try {
+      return await watched([node.pid], settings);
+    } finally {
+      await node.terminate();
+    }
+  });
+}
+
+function pidsOf({ members }: Cluster): readonly number[] {
+  return members.map(({ pid }) => pid);
+}
+
+function together(settings: Settings): Promise<Idle> {
+  return withCluster(quorate, settings, (cluster) => watched(pidsOf(cluster), settings));
+}
+
+function withGroups(settings: Settings): Promise<Idle> {
+  return withCluster(quorate, settings, async (cluster) => {
+    const { url } = await settled(cluster);
+    for (let first = 0; first < GROUPS; first += GROUPS_AT_ONCE)
+      await Promise.all(
+        Array.from({ length: GROUPS_AT_ONCE }, (_, at) => created(url, `job/idle-${first + at}`)),
+      );
+    settings.say(`${GROUPS} groups were created`);
+    await until('all groups rest', () => areAtRest(cluster), REST_MS_MAX);
+    return watched(pidsOf(cluster), settings);
+  });
+}
+
+/** Asked for until it is there: a leader may change meanwhile. */
+async function created(url: string, id: string): Promise<void> {
+  const command = { type: 'create_group', data: { id, kind: 'job' } };
+  await until(`the group ${id} is there`, async () => {
+    const status = (await answered(`${url}/v1/commands`, command))?.status ?? 0;
+    return status === 200 || status === EXISTS;
+  });
+}
+
+async function areAtRest({ members }: Cluster): Promise<boolean> {
+  const all = await Promise.all(members.map(({ url }) => asked(`${url}/raft/status`)));
+  return all.every((text) => {
+    if (text === undefined) return false;
+    const { group_counts } = JSON.parse(text) as { readonly group_counts: GroupCounts };
+    return group_counts.hosted >= GROUPS && group_counts.awake + group_counts.waking === 0;
+  });
+}
+
+interface GroupCounts {
+  readonly hosted: number;
+  readonly awake: number;
+  readonly waking: number;
+}
+
+interface Case {
+  readonly label: string;
+  readonly must?: number;
+  readonly goal?: number;
+  readonly watch: (settings: Settings) => Promise<Idle>;
+}
+
+const CASES: readonly Case[] = [
+  { label: 'one node', must: 1, goal: 0.5, watch: alone },
+  { label: 'each of three nodes', must: 1.5, goal: 1, watch: together },
+  { label: 'each of three nodes, 1 000 groups at rest', must: 3, goal: 1.5, watch: withGroups },
+  {
+    label: 'each of three nodes of etcd',
+    watch: (settings) =>
+      withCluster(etcd(), settings, (cluster) => watched(pidsOf(cluster), settings)),
+  },
+];
+
+function figuresOf({ label, must, goal }: Case, { shares, switches, memory }: Idle): Figure[] {
+  const cpu: Figure = { label: `${label}, CPU`, unit: '% of a core', series: series(shares) };
+  return [
+    must === undefined || goal === undefined ? cpu : { ...cpu, must, goal, best: 'low' },
+    { label: `${label}, context switches`, unit: 'per second', series: series(switches) },
+    { label: `${label}, RSS`, unit: 'MiB', series: series(memory) },
+  ];
+}
 
 export const idle: Benchmark = {
   number: 'P18',
   name: 'idle',
-  title: 'CPU of one idle node',
-  run: (settings) =>
-    withDirectory(settings, async (directory) => {
-      const node = nodeOn(directory, settings);
-      const [shares, switches, memory]: [number[], number[], number[]] = [[], [], []];
-      await node.start();
-      try {
-        await pause(SETTLE_MS);
-        const fresh = await memoryOf(node.pid);
-        for (let at = 0; at < Math.min(settings.rounds, ROUNDS_MAX); at++) {
-          await quiet(settings.force);
-          const [cpu, switched] = [await cpuSeconds(node.pid), await switchesOf(node.pid)];
-          await pause(settings.seconds * LENGTH * 1000);
-          const elapsed = settings.seconds * LENGTH;
-          shares.push(((await cpuSeconds(node.pid)) - cpu) / elapsed);
-          switches.push(((await switchesOf(node.pid)) - switched) / elapsed);
-          memory.push(fresh.rss);
-          settings.say(`round ${at + 1}: ${((shares.at(-1) ?? 0) * 100).toFixed(2)} % of a core`);
-        }
-      } finally {
-        await node.terminate();
-      }
-      const percent = series(shares.map((share) => share * 100));
-      return {
-        number: idle.number,
-        name: idle.name,
-        title: idle.title,
-        figures: [
-          { label: 'CPU', unit: '% of a core', series: percent, must: 1, goal: 0.5, best: 'low' },
-          { label: 'context switches', unit: 'per second', series: series(switches) },
-          { label: 'RSS', unit: 'MiB', series: series(memory) },
-        ],
-        notes: [`rounds of ${settings.seconds * LENGTH} s; CPU time counts in steps of 10 ms`],
-        failures: [],
-      };
-    }),
+  title: 'CPU of idle nodes',
+  run: async (settings): Promise<Report> => {
+    const version = etcdVersion();
+    const figures: Figure[] = [];
+    for (const one of CASES) {
+      settings.say(one.label);
+      figures.push(...figuresOf(one, await one.watch(settings)));
+    }
+    return {
+      number: idle.number,
+      name: idle.name,
+      title: idle.title,
+      figures,
+      notes: [
+        `rounds of ${settings.seconds * LENGTH} s; CPU time counts in steps of 10 ms; ${version}`,
+      ],
+      failures: [],
+    };
+  },
 };

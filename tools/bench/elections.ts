@@ -1,0 +1,128 @@
+/**
+ * P11: whether followers that stand still for a second cost the leader its office. At 80 % of the load that
+ * the cluster can take, one follower after another is stopped (SIGSTOP) for a second, for minutes; the term
+ * may not change.
+ */
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { figure } from '../table.ts';
+import type { Benchmark, Settings } from './benchmark.ts';
+import { clusterRound } from './cluster-load.ts';
+import { type Cluster, type Member, settled, withCluster } from './cluster.ts';
+import type { Orders } from './load.ts';
+import { OthersLoad, quiet } from './quiet.ts';
+import { quorateWith } from './quorate.ts';
+import { series } from './series.ts';
+import { hear, startLoad } from './under-load.ts';
+
+const SHARE = 0.8;
+const IN_FLIGHT = 256;
+const STALL_MS = 1_000;
+/** From the end of one stall to the next: time to catch up. */
+const BETWEEN_MS = 2_000;
+const WARM_UP_MS = 2_000;
+const MINUTE_MS = 60_000;
+
+/** An hour of this would fill a disk. */
+const found = quorateWith({ QUORATE_LOG_RETENTION: '500000 entries' });
+const SIDE = {
+  found,
+  program: 'stream-load',
+  workload: 'lock',
+  connections: 1,
+  spread: 'leader',
+  isOurs: true,
+} as const;
+
+/** A follower stands still as a process does whose event loop is taken: its sockets stay open. */
+async function stall({ pid }: Member): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await pause(STALL_MS);
+  process.kill(pid, 'SIGCONT');
+}
+
+/** Stalls one follower after another. @returns how often, and how many terms began meanwhile */
+async function stallInTurn(cluster: Cluster, minutes: number) {
+  const leader = await settled(cluster);
+  const before = (await leader.standing())?.term ?? 0;
+  const until = performance.now() + minutes * MINUTE_MS;
+  let stalls = 0;
+  while (performance.now() < until) {
+    const followers = cluster.members.filter((member) => member !== leader);
+    await stall(followers[stalls % followers.length]!);
+    stalls += 1;
+    await pause(BETWEEN_MS);
+  }
+  const after = (await (await settled(cluster)).standing())?.term ?? 0;
+  return { stalls, elections: after - before };
+}
+
+async function measured(settings: Settings, rate: number) {
+  return withCluster(found, settings, async (cluster, directory) => {
+    const load = startLoad('stream-load');
+    try {
+      await hear(load, 'ready');
+      await quiet(settings.force);
+      const orders: Orders = {
+        urls: [(await settled(cluster)).url],
+        workload: 'lock',
+        inFlight: 1,
+        rate,
+        warmUpMs: WARM_UP_MS,
+        measuredMs: settings.minutes * MINUTE_MS,
+        from: 0,
+        commands: null,
+        acknowledgements: join(directory, 'acknowledged'),
+      };
+      load.send(orders);
+      await hear(load, 'measuring');
+      const own = [...cluster.members.map(({ pid }) => pid), load.pid!];
+      const others = await OthersLoad.start(own);
+      const said = hear(load, 'measured');
+      const { stalls, elections } = await stallInTurn(cluster, settings.minutes);
+      const { done, elapsedMs, latencies } = await said;
+      const share = await others.share(own);
+      return { stalls, elections, share, perSecond: (done / elapsedMs) * 1000, latencies };
+    } finally {
+      load.kill('SIGKILL');
+    }
+  });
+}
+
+export const elections: Benchmark = {
+  number: 'P11',
+  name: 'elections',
+  title: 'elections while followers stand still for a second each, at 80 % of the load',
+  run: async (settings) => {
+    const { perSecond: most, failures } = await clusterRound(
+      SIDE,
+      { inFlight: IN_FLIGHT, rate: null },
+      settings,
+    );
+    settings.say(`takes ${figure(Math.round(most))}/s`);
+    const said = await measured(settings, most * SHARE);
+    return {
+      number: elections.number,
+      name: elections.name,
+      title: elections.title,
+      figures: [
+        {
+          label: 'elections',
+          unit: '',
+          series: series([said.elections]),
+          must: 0,
+          goal: 0,
+          best: 'low',
+        },
+        { label: 'stalls of a second', unit: '', series: series([said.stalls]) },
+        { label: 'commands', unit: 'per second', series: series([said.perSecond]) },
+        { label: 'p99 meanwhile', unit: 'ms', series: series([said.latencies.p99]) },
+        { label: 'longest', unit: 'ms', series: series([said.latencies.max]) },
+      ],
+      notes: [
+        `${settings.minutes} minutes at ${figure(Math.round(most * SHARE))} commands a second; others used ${figure(said.share)} of a core`,
+      ],
+      failures,
+    };
+  },
+};
