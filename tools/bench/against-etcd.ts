@@ -134,12 +134,14 @@ function reportOf(contest: Contest, rounds: Readonly<Record<string, ClusterRound
 }
 
 /** With what was asked for instead of what is usual. */
-function askedOf(contest: Contest, { command, inFlight }: Settings): Contest {
+function askedOf(contest: Contest, { command, inFlight, against = '' }: Settings): Contest {
   const { ours } = contest;
+  const theirs = Object.entries(contest.theirs).filter(([who]) => who.includes(against));
   return {
     ...contest,
     inFlight: inFlight ?? contest.inFlight,
     ours: { ...ours, workload: command ?? ours.workload },
+    theirs: Object.fromEntries(theirs),
   };
 }
 
@@ -149,10 +151,7 @@ function against(usual: Contest): Benchmark {
     run: async (settings) => {
       etcdVersion();
       const contest = askedOf(usual, settings);
-      const sides = Object.entries({
-        Quorate: contest.ours,
-        ...(process.env['ONLY_OURS'] ? {} : contest.theirs),
-      });
+      const sides = Object.entries({ Quorate: contest.ours, ...contest.theirs });
       const rounds: Record<string, ClusterRound[]> = {};
       for (let at = 0; at < settings.rounds; at++)
         for (const [who, side] of sides) {

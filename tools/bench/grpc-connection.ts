@@ -80,6 +80,7 @@ export class GrpcConnection {
   /** Calls that the window has no room for. */
   #behind: (readonly [stream: number, body: Buffer])[] = [];
   #isOpen = false;
+  #isOver = false;
   #stream = -1;
   #window = FIRST_WINDOW;
   #taken = 0;
@@ -109,7 +110,9 @@ export class GrpcConnection {
     });
     socket.on('data', (piece: Buffer) => this.#take(piece));
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#user.closed());
+    socket.on('close', () => {
+      if (!this.#isOver) this.#user.closed();
+    });
     socket.connect(Number(this.#url.port), this.#url.hostname);
   }
 
@@ -129,6 +132,11 @@ export class GrpcConnection {
     if (!this.#isOpen || this.#waiting.length === 0) return;
     this.#socket.write(Buffer.concat(this.#waiting));
     this.#waiting = [];
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#socket.destroy();
   }
 
   #send(stream: number, body: Buffer): void {
