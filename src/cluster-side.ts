@@ -90,6 +90,8 @@ export class ClusterSide {
     const { config, cluster, log, logger } = options;
     const exchange = new Exchange({
       nodeId: config.nodeId,
+      clock: realClock,
+      breathe,
       onNoise: (from, error) => logger.warn({ from, err: error }, 'peer_not_understood'),
     });
     const network = await TcpNetwork.start({
@@ -261,7 +263,7 @@ function timingOf({ heartbeatMs, electionMs }: ClusterConfig): Timing {
     heartbeat: heartbeatMs,
     election: { least: electionMs, most: electionMs * 2 },
     disk_patience: electionMs * 10,
-    stall: electionMs,
+    stall: heartbeatMs / 2,
     quiesce_after: Number.POSITIVE_INFINITY,
   };
 }

@@ -9,7 +9,7 @@
  * ```
  *
  * What happens within one turn of the event loop is stepped at once and taken together, so that a turn's
- * proposals share a message and a write.
+ * proposals share a message and a write. All groups of the node take at the same time (`rhythm.ts`).
  */
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
@@ -111,7 +111,7 @@ export class CoreHost {
   #schedule(): void {
     if (this.#turn !== 'idle') return;
     this.#turn = 'due';
-    void this.#options.breathe().then(() => this.#take());
+    this.#options.exchange.rhythm.soon(this.#take);
   }
 
   /** The members of a new cluster, which are on the disk already. */
@@ -131,7 +131,7 @@ export class CoreHost {
     await this.#fetching.stop();
   }
 
-  #take(): void {
+  readonly #take = (): void => {
     if (this.#turn === 'stopped') return;
     this.#turn = 'idle';
     const effects = this.#core.take();
@@ -141,7 +141,7 @@ export class CoreHost {
     this.#tell(effects);
     this.#applying.commit(effects.commit);
     this.#sleepUntil(effects.next_wake);
-  }
+  };
 
   #tell({ settled, fetch, need_snapshot, trace }: Effects): void {
     for (const one of settled) this.#options.onSettled(one);
@@ -188,8 +188,8 @@ export class CoreHost {
     this.#cancelWake();
     this.#wakeAt = at;
     if (at === undefined) return;
-    const { clock } = this.#options;
-    this.#cancelWake = clock.after(Math.max(0, at - clock.monotonic()), () => {
+    const { clock, exchange } = this.#options;
+    this.#cancelWake = exchange.rhythm.after(Math.max(0, at - clock.monotonic()), () => {
       this.#wakeAt = undefined;
       this.#ticks.woken(clock.monotonic() - at);
       this.step({ kind: 'wake' });

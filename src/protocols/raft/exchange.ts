@@ -8,14 +8,18 @@
  *             transfer ─┘                       └─▶ question, transfer
  *  link lost ─▶ every participant
  * ```
+ *
+ * Heartbeats and their answers, which are short and many, are gathered: those of one turn, of all groups, leave
+ * in one message to each peer.
  */
 import { packr } from '../../log/command.ts';
 import type { GroupId } from '../../log/group.ts';
-import type { Milliseconds } from '../../log/time.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Network, NetworkEvents, PeerIdentity } from '../transport/network.ts';
 import type { Message } from './core/messages.ts';
 import { Fields } from './fields.ts';
-import { decodeMessage, encodeMessage } from './wire.ts';
+import { Rhythm } from './rhythm.ts';
+import { decodeMessages, encodeMessages, type GroupMessage } from './wire.ts';
 
 /** What takes part in one group on this node. */
 export interface Participant {
@@ -45,6 +49,8 @@ export type NodeQuestion = (from: PeerIdentity, question: Fields) => Promise<rea
 
 export interface ExchangeOptions {
   readonly nodeId: string;
+  readonly clock: Clock;
+  readonly breathe: () => Promise<void>;
   readonly onNoise: (from: string, error: Error) => void;
 }
 
@@ -53,18 +59,26 @@ export type NodeOrAddress = { readonly nodeId: string } | { readonly address: st
 /** How long a node may take to say something about itself. */
 const NODE_MS: Milliseconds = 2_000;
 
+/** Heartbeats in one message: those of more groups leave in several. */
+const GATHERED_MAX = 1_000;
+
 /** Answers begin with this where the group is not here, or the question is not understood. */
 export const UNKNOWN_GROUP = 'unknown-group';
 export const NOT_UNDERSTOOD = 'not-understood';
 
 export class Exchange implements NetworkEvents {
   readonly #options: ExchangeOptions;
+  /** When the groups of this node take, and are woken. */
+  readonly rhythm: Rhythm;
   readonly #participants = new Map<string, Participant>();
   readonly #topics = new Map<string, NodeQuestion>();
+  /** By peer: what leaves at the end of this turn. */
+  #gathered = new Map<string, GroupMessage[]>();
   #network: Network | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.rhythm = new Rhythm({ ...options, onTurned: () => this.#sendGathered() });
   }
 
   /** The network is made with this object as its listener, so it comes after it. */
@@ -108,7 +122,10 @@ export class Exchange implements NetworkEvents {
   }
 
   send(group: GroupId, messages: readonly Message[]): void {
-    for (const message of messages) this.network.send(message.to, encodeMessage(group, message));
+    for (const message of messages) {
+      if (this.rhythm.isTurning && isBeat(message)) this.#gather({ group, message });
+      else this.network.send(message.to, encodeMessages([{ group, message }]));
+    }
   }
 
   /** Asks the node's participant in a group. @throws LinkLost, AskTimeout, BadMessage */
@@ -131,8 +148,8 @@ export class Exchange implements NetworkEvents {
   message(from: PeerIdentity, bytes: Buffer): void {
     try {
       const link = { from: from.nodeId, store: from.storeId, to: this.#options.nodeId };
-      const { group, message } = decodeMessage(bytes, link);
-      this.participant(group)?.receive(message);
+      for (const { group, message } of decodeMessages(bytes, link))
+        this.participant(group)?.receive(message);
     } catch (error) {
       this.#noise(from, error);
     }
@@ -171,6 +188,22 @@ export class Exchange implements NetworkEvents {
     for (const participant of this.#participants.values()) participant.linkDown(nodeId);
   }
 
+  #gather(beat: GroupMessage): void {
+    const { to } = beat.message;
+    const beats = this.#gathered.get(to);
+    if (beats === undefined) this.#gathered.set(to, [beat]);
+    else beats.push(beat);
+  }
+
+  #sendGathered(): void {
+    const gathered = this.#gathered;
+    if (gathered.size === 0) return;
+    this.#gathered = new Map();
+    for (const [to, beats] of gathered)
+      for (let from = 0; from < beats.length; from += GATHERED_MAX)
+        this.network.send(to, encodeMessages(beats.slice(from, from + GATHERED_MAX)));
+  }
+
   #answer(from: PeerIdentity, question: Fields): Promise<readonly unknown[]> {
     const topic = question.text();
     const ofNode = this.#topics.get(topic);
@@ -189,6 +222,12 @@ export class Exchange implements NetworkEvents {
   #noise(from: PeerIdentity, error: unknown): void {
     this.#options.onNoise(from.nodeId, error as Error);
   }
+}
+
+/** Says nothing but that somebody is there, and how far. */
+function isBeat(message: Message): boolean {
+  if (message.kind === 'append_entries') return message.entries.length === 0;
+  return message.kind === 'append_entries_response';
 }
 
 function nameOf({ id, incarnation }: GroupId): string {

@@ -22,9 +22,7 @@ export class Fields {
 
   /** @throws BadMessage where the bytes are not one MessagePack array */
   static of(bytes: Buffer): Fields {
-    const values = unpacked(bytes);
-    if (!Array.isArray(values)) throw new BadMessage('not a list of fields');
-    return new Fields(values);
+    return Fields.#from(unpacked(bytes));
   }
 
   /** An integer of 0 to 2^53 - 1. */
@@ -50,6 +48,19 @@ export class Fields {
 
   members(): Members {
     return this.#take(isMembers, 'members of a group');
+  }
+
+  /** What is left: lists of fields each. */
+  rest(): readonly Fields[] {
+    const lists = this.#values.slice(this.#next);
+    this.#next = this.#values.length;
+    return lists.map((values) => Fields.#from(values));
+  }
+
+  /** @throws BadMessage */
+  static #from(values: unknown): Fields {
+    if (!Array.isArray(values)) throw new BadMessage('not a list of fields');
+    return new Fields(values);
   }
 
   #take<Value>(isExpected: (value: unknown) => value is Value, expected: string): Value {

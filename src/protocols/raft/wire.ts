@@ -13,9 +13,11 @@
  *  5 timeout_now             –
  *  6 read_index              round
  *  7 read_index_response     round, index or nil
+ *
+ *  MessagePack [8, message, message, …]    several of any groups, each a list as above
  * ```
  *
- * Whatever the bytes are, `decodeMessage` gives a message or throws `BadMessage`; frames are checked one
+ * Whatever the bytes are, `decodeMessages` gives messages or throws `BadMessage`; frames are checked one
  * by one, since a follower keeps what it is sent.
  */
 import { packr } from '../../log/command.ts';
@@ -142,24 +144,43 @@ const KINDS = [
 
 const NUMBERS = new Map<Kind, number>(KINDS.map((kind, number) => [kind, number]));
 
-export function encodeMessage({ id, incarnation }: GroupId, message: Message): Buffer {
-  // Each kind is written by its own codec; the table cannot say that to the compiler.
-  const write = CODECS[message.kind].write as (message: Message) => readonly unknown[];
-  const number = NUMBERS.get(message.kind);
-  return packr.pack([number, id, incarnation, message.term, ...write(message)]);
+/** Behind the numbers of the kinds: several messages in one. */
+const SEVERAL = KINDS.length;
+
+export interface GroupMessage {
+  readonly group: GroupId;
+  readonly message: Message;
+}
+
+/** At least one message, all to the same node. */
+export function encodeMessages(messages: readonly GroupMessage[]): Buffer {
+  const [first, ...more] = messages.map(valuesOf);
+  return packr.pack(more.length === 0 ? first : [SEVERAL, first, ...more]);
 }
 
 /** @throws BadMessage */
-export function decodeMessage(
+export function decodeMessages(
   bytes: Buffer,
   link: Omit<Envelope, 'term'>,
-): { readonly group: GroupId; readonly message: Message } {
+): readonly GroupMessage[] {
   const fields = Fields.of(bytes);
-  const kind = KINDS[fields.whole()];
+  const number = fields.whole();
+  if (number !== SEVERAL) return [messageIn(number, fields, link)];
+  return fields.rest().map((each) => messageIn(each.whole(), each, link));
+}
+
+function valuesOf({ group: { id, incarnation }, message }: GroupMessage): readonly unknown[] {
+  // Each kind is written by its own codec; the table cannot say that to the compiler.
+  const write = CODECS[message.kind].write as (message: Message) => readonly unknown[];
+  const number = NUMBERS.get(message.kind);
+  return [number, id, incarnation, message.term, ...write(message)];
+}
+
+function messageIn(number: number, fields: Fields, link: Omit<Envelope, 'term'>): GroupMessage {
+  const kind = KINDS[number];
   if (kind === undefined) throw new BadMessage('a message of an unknown kind');
   const group = { id: fields.text(), incarnation: fields.whole() };
-  const message = CODECS[kind].read(fields, { ...link, term: fields.whole() });
-  return { group, message };
+  return { group, message: CODECS[kind].read(fields, { ...link, term: fields.whole() }) };
 }
 
 function place(fields: Fields): Place {

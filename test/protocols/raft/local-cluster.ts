@@ -75,6 +75,8 @@ export class LocalCluster {
     const traces: Trace[] = [];
     const exchange = new Exchange({
       nodeId: id,
+      clock: realClock,
+      breathe,
       onNoise: (_from, error) => loopErrors.push(error),
     });
     const identity = { nodeId: id, storeId: log.identity.storeId, clusterId: undefined };

@@ -7,7 +7,7 @@ import type { Entry } from '../../../src/protocols/raft/core/entry.ts';
 import type { Message } from '../../../src/protocols/raft/core/messages.ts';
 import { BadMessage } from '../../../src/protocols/raft/fields.ts';
 import { entryOf, frameMaker, isSealed, membersIn } from '../../../src/protocols/raft/frames.ts';
-import { decodeMessage, encodeMessage } from '../../../src/protocols/raft/wire.ts';
+import { decodeMessages, encodeMessages } from '../../../src/protocols/raft/wire.ts';
 
 const GROUP = { id: 'job/42', incarnation: 17 };
 const LINK = { from: 'n1', store: 's1', to: 'n2' };
@@ -93,17 +93,29 @@ describe('messages between cores', () => {
   test('every message is on the other side what it was, with its group and its sender', () => {
     fc.assert(
       fc.property(anyMessage(), (message) => {
-        const decoded = decodeMessage(encodeMessage(GROUP, message), LINK);
-        expect(decoded).toEqual({ group: GROUP, message });
+        const decoded = decodeMessages(encodeMessages([{ group: GROUP, message }]), LINK);
+        expect(decoded).toEqual([{ group: GROUP, message }]);
+      }),
+    );
+  });
+
+  test('several messages of different groups travel as one, each with its own group', () => {
+    const groups = fc.record({ id: fc.string(), incarnation: whole });
+    const several = fc.array(fc.record({ group: groups, message: anyMessage() }), { minLength: 1 });
+    fc.assert(
+      fc.property(several, (messages) => {
+        expect(decodeMessages(encodeMessages(messages), LINK)).toEqual(messages);
       }),
     );
   });
 
   test('whatever bytes come, they are a message or are refused as bad', () => {
+    const messages = fc.array(anyMessage(), { minLength: 1, maxLength: 3 });
     const damaged = fc
-      .tuple(anyMessage(), fc.nat(), fc.nat({ max: 255 }))
-      .map(([message, at, byte]) => {
-        const bytes = Buffer.from(encodeMessage(GROUP, message));
+      .tuple(messages, fc.nat(), fc.nat({ max: 255 }))
+      .map(([several, at, byte]) => {
+        const encoded = encodeMessages(several.map((message) => ({ group: GROUP, message })));
+        const bytes = Buffer.from(encoded);
         bytes[at % bytes.length] = byte;
         return bytes;
       });
@@ -114,7 +126,7 @@ describe('messages between cores', () => {
     fc.assert(
       fc.property(anyBytes, (bytes) => {
         try {
-          expect(decodeMessage(bytes, LINK).message.to).toBe('n2');
+          for (const { message } of decodeMessages(bytes, LINK)) expect(message.to).toBe('n2');
         } catch (error) {
           expect(error).toBeInstanceOf(BadMessage);
         }
@@ -134,13 +146,13 @@ describe('messages between cores', () => {
       round: 0,
       quiesce: false,
     } as const;
-    const bytes = encodeMessage(GROUP, message);
+    const bytes = encodeMessages([{ group: GROUP, message }]);
     const frames = message.entries.reduce((sum, { frame }) => sum + frame.length, 0);
     fc.assert(
       fc.property(fc.nat({ max: frames * 8 - 1 }), (bit) => {
         const flipped = Buffer.from(bytes);
         flipped[bytes.length - frames + (bit >> 3)]! ^= 1 << (bit & 7);
-        expect(() => decodeMessage(flipped, LINK)).toThrow(BadMessage);
+        expect(() => decodeMessages(flipped, LINK)).toThrow(BadMessage);
       }),
     );
   });
@@ -160,11 +172,13 @@ describe('messages between cores', () => {
       round: 0,
       quiesce: false,
     } as const;
-    expect(() => decodeMessage(encodeMessage(GROUP, message), LINK)).toThrow(BadMessage);
+    expect(() => decodeMessages(encodeMessages([{ group: GROUP, message }]), LINK)).toThrow(
+      BadMessage,
+    );
   });
 
   test('a message of a kind nobody knows is refused', () => {
-    expect(() => decodeMessage(packr.pack([99, 'main', 0, 1]), LINK)).toThrow(BadMessage);
+    expect(() => decodeMessages(packr.pack([99, 'main', 0, 1]), LINK)).toThrow(BadMessage);
   });
 });
 

@@ -53,7 +53,7 @@ export class RaftCore {
 
   /** @throws RaftBug when what the disk holds cannot be */
   constructor(options: CoreOptions, now: number) {
-    this.#time = new LivedTime(options.timing.stall, now);
+    this.#time = new LivedTime(options.timing, now);
     this.#raft = restore(options, now);
   }
 

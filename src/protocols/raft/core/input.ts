@@ -183,7 +183,7 @@ export interface Timing {
   readonly election: { readonly least: number; readonly most: number };
   /** No `persisted` for so long: the leader stops accepting and hands over. */
   readonly disk_patience: number;
-  /** A wake-up later than this counts as a tick only: the process was stopped, not the peers. */
+  /** A wake-up that is late by more than this was late for want of time: the process was stopped, not the peers. */
   readonly stall: number;
   /** Heartbeats without any news after which an idle group stops its clocks; Infinity: never. */
   readonly quiesce_after: number;

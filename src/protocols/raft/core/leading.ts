@@ -22,7 +22,7 @@ export function becomeLeader(raft: Raft): void {
     termStart: log.last.index + 1,
     progress: new Map(),
     reads: new ReadRounds(),
-    heartbeatDue: now + options.timing.heartbeat,
+    heartbeatDue: nextBeat(raft),
     quorumDue: now + options.timing.election.most,
     transfer: undefined,
     recount: true,
@@ -33,6 +33,12 @@ export function becomeLeader(raft: Raft): void {
   became(raft, 'a majority voted for it');
   followMembers(raft, leader, leader.termStart);
   appendOwn(raft, leader, options.frames.noOp());
+}
+
+/** All leaders of a node beat together, whenever they took office, so that their heartbeats can leave together. */
+export function nextBeat({ now, options }: Raft): number {
+  const { heartbeat } = options.timing;
+  return (Math.floor(now / heartbeat) + 1) * heartbeat;
 }
 
 /** Ends every step of a leader: what follows from what it has learned. */

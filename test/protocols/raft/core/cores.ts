@@ -110,6 +110,8 @@ export class Cores {
   readonly writes = new Map<string, Write[]>();
   readonly effects = new Map<string, Effects>();
   readonly traces: string[] = [];
+  /** Whose process is stopped, with what was sent to them. */
+  readonly #frozen = new Map<string, Message[]>();
   /** What was asked of hosts so far. */
   readonly fetches: Fetch[] = [];
   readonly snapshotsNeeded: Effects['need_snapshot'][number][] = [];
@@ -209,11 +211,28 @@ export class Cores {
     if (writes.length > 0) this.take(id);
   }
 
+  /** Its process is stopped: it is not woken, and what is sent to it lies in its sockets. */
+  freeze(id: string): void {
+    this.#frozen.set(id, []);
+  }
+
+  /** @returns what was sent to it meanwhile; it has heard nothing of it yet */
+  thaw(id: string): readonly Message[] {
+    const missed = this.#frozen.get(id) ?? [];
+    this.#frozen.delete(id);
+    return missed;
+  }
+
   /** Until nothing that passes is on its way. What does not pass is lost. */
   deliver(passes: Filter = all): void {
     for (let message = this.messages.shift(); message; message = this.messages.shift())
-      if (passes(message) && this.#cores.has(message.to))
-        this.tell(message.to, { kind: 'message', message });
+      if (passes(message) && this.#cores.has(message.to)) this.#hand(message);
+  }
+
+  #hand(message: Message): void {
+    const held = this.#frozen.get(message.to);
+    if (held === undefined) this.tell(message.to, { kind: 'message', message });
+    else held.push(message);
   }
 
   /** Time moves; whoever wants to be woken is. */
@@ -261,7 +280,8 @@ export class Cores {
   }
 
   #nextDue(): { readonly id: string; readonly at: number } {
-    const waits = [...this.#cores.keys()].map((id) => ({
+    const running = [...this.#cores.keys()].filter((id) => !this.#frozen.has(id));
+    const waits = running.map((id) => ({
       id,
       at: this.effects.get(id)?.next_wake ?? Number.POSITIVE_INFINITY,
     }));

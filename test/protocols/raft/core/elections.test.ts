@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RequestVote } from '../../../../src/protocols/raft/core/messages.ts';
 import { among, Cores, EMPTY, holding, member, members, without } from './cores.ts';
@@ -327,6 +328,38 @@ test('who was stopped hears what was sent meanwhile before it asks for votes', (
   cores.tell('b', { kind: 'wake' });
   expect(cores.status('b').role).toBe('follower');
   expect(cores.effects.get('b')?.next_wake).toBeGreaterThan(cores.now);
+});
+
+test('a follower that is stopped now and then, for however long, asks nobody for votes', () => {
+  const pauses = fc.array(
+    fc.record({
+      of: fc.constantFrom('b', 'c'),
+      after: fc.integer({ min: 0, max: 200 }),
+      lasting: fc.integer({ min: 1, max: 2_000 }),
+      hearsFirst: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 8 },
+  );
+  fc.assert(
+    fc.property(pauses, (all) => {
+      const cores = new Cores({ timing: { stall: 25 } });
+      cores.elect('a');
+      cores.advance(100);
+      for (const { of, after, lasting, hearsFirst } of all) {
+        cores.advance(after);
+        cores.freeze(of);
+        cores.advance(lasting);
+        const missed = cores.thaw(of);
+        if (!hearsFirst) cores.tell(of, { kind: 'wake' });
+        for (const message of missed) cores.tell(of, { kind: 'message', message });
+      }
+      cores.advance(1_000);
+      expect(cores.status('a')).toMatchObject({ role: 'leader', term: 1 });
+      for (const follower of ['b', 'c'])
+        expect(cores.status(follower)).toMatchObject({ role: 'follower', term: 1, leader: 'a' });
+      expect(cores.traces.filter((trace) => trace.includes('pre_candidate'))).toHaveLength(1);
+    }),
+  );
 });
 
 test('who keeps timing out together does not keep splitting the vote', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { TIMING } from './cores.ts';
 import { LivedTime } from '../../../../src/protocols/raft/core/lived-time.ts';
 import { ForwardedReads } from '../../../../src/protocols/raft/core/forwarded-reads.ts';
 import { ReadRounds } from '../../../../src/protocols/raft/core/read-rounds.ts';
@@ -68,19 +69,29 @@ test('an answer to a question settles those who asked it, once; a foreign one no
   expect(forwarded.abandon()).toEqual([]);
 });
 
+/** Sleeps for 75 at most, and is late from 25 on. */
+const DOZING = { ...TIMING, heartbeat: 50, stall: 25 };
+
 test('a wake-up that comes far too late counts as one tick, and every later moment with it', () => {
-  const time = new LivedTime(100, 0);
+  const time = new LivedTime(DOZING, 0);
   expect(time.at(1_000)).toBe(1_000);
-  expect(time.wakeAt(1_200)).toBe(1_200);
-  expect(time.at(1_250)).toBe(1_250);
-  expect(time.wakeAt(1_300)).toBe(1_300);
-  expect(time.at(9_300)).toBe(1_260);
-  expect(time.at(9_305)).toBe(1_265);
-  expect(time.wakeAt(1_300)).toBe(9_340);
+  expect(time.wakeAt(1_050)).toBe(1_050);
+  expect(time.at(1_075)).toBe(1_075);
+  expect(time.wakeAt(1_100)).toBe(1_100);
+  expect(time.at(9_300)).toBe(1_110);
+  expect(time.at(9_305)).toBe(1_115);
+  expect(time.wakeAt(1_150)).toBe(9_340);
+});
+
+test('who waits for long is woken in between, so that it does not sleep through a gap', () => {
+  const time = new LivedTime(DOZING, 0);
+  expect(time.at(1_000)).toBe(1_000);
+  expect(time.wakeAt(1_300)).toBe(1_075);
+  expect(time.at(1_299)).toBe(1_085);
 });
 
 test('who waits for nothing misses nothing', () => {
-  const time = new LivedTime(100, 0);
+  const time = new LivedTime(DOZING, 0);
   time.at(0);
   expect(time.wakeAt(Number.POSITIVE_INFINITY)).toBeUndefined();
   expect(time.at(1_000_000)).toBe(1_000_000);

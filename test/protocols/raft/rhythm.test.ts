@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { Rhythm } from '../../../src/protocols/raft/rhythm.ts';
+import { breathe } from '../../../src/real-clock.ts';
+import { turns, VirtualClock } from '../virtual-clock.ts';
+
+function rhythm() {
+  const clock = new VirtualClock();
+  const heard: string[] = [];
+  const kept = new Rhythm({ clock, breathe, onTurned: () => heard.push('turned') });
+  return { clock, heard, rhythm: kept };
+}
+
+test('all that happened in a turn is taken together, and told at its end', async () => {
+  const { heard, rhythm: kept } = rhythm();
+  kept.soon(() => heard.push(`a while turning: ${kept.isTurning}`));
+  kept.soon(() => heard.push('b'));
+  expect(kept.isTurning).toBe(false);
+  await turns();
+  expect(heard).toEqual(['a while turning: true', 'b', 'turned']);
+});
+
+test('what a turn begins belongs to the next one', async () => {
+  const { heard, rhythm: kept } = rhythm();
+  kept.soon(() => kept.soon(() => heard.push('next')));
+  await turns();
+  expect(heard).toEqual(['turned', 'next', 'turned']);
+});
+
+test('those who are due within ten milliseconds are woken at once, by one timer', async () => {
+  const { clock, heard, rhythm: kept } = rhythm();
+  kept.after(3, () => heard.push('a'));
+  kept.after(9, () => heard.push('b'));
+  kept.after(11, () => heard.push('c'));
+  expect(clock.waiting).toBe(1);
+  await clock.advance(9);
+  expect(heard).toEqual([]);
+  await clock.advance(1);
+  expect(heard).toEqual(['a', 'b']);
+  await clock.advance(10);
+  expect(heard).toEqual(['a', 'b', 'c']);
+  expect(clock.waiting).toBe(0);
+});
+
+test('who is due earlier than the others is not kept waiting by them', async () => {
+  const { clock, heard, rhythm: kept } = rhythm();
+  kept.after(500, () => heard.push('late'));
+  kept.after(20, () => heard.push('early'));
+  await clock.advance(20);
+  expect(heard).toEqual(['early']);
+  await clock.advance(480);
+  expect(heard).toEqual(['early', 'late']);
+});
+
+test('what has arrived when the timer comes is heard before anybody is woken, and may call it off', async () => {
+  const clock = new VirtualClock();
+  const heard: string[] = [];
+  const arrive: (() => void)[] = [];
+  const breath = (): Promise<void> => {
+    for (const one of arrive) one();
+    return breathe();
+  };
+  const kept = new Rhythm({ clock, breathe: breath, onTurned: () => undefined });
+  arrive.push(kept.after(10, () => heard.push('called off')));
+  kept.after(10, () => heard.push('woken'));
+  await clock.advance(10);
+  expect(heard).toEqual(['woken']);
+});
+
+test('I9: when nobody waits any more, there is no timer', () => {
+  const { clock, rhythm: kept } = rhythm();
+  const cancels = [kept.after(10, () => undefined), kept.after(700, () => undefined)];
+  for (const cancel of cancels) cancel();
+  expect(clock.waiting).toBe(0);
+});
