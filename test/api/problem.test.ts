@@ -31,6 +31,12 @@ test('what a refusal is about stands beside its own members and never overwrites
   expect(found).toMatchObject({ status: 409, code: 'stale-token', holder: 'b', token: 7 });
 });
 
+test('the status of what a refusal is about is told beside that of the response', () => {
+  const found = problem('illegal-transition', 'w is cancelled', { status: 'cancelled' });
+  expect(found).toMatchObject({ status: 409, current_status: 'cancelled' });
+  expect(problem('illegal-transition', 'no')).not.toHaveProperty('current_status');
+});
+
 test('a refusal that says when to come back overrules the usual wait', () => {
   expect(problem('backpressure', 'full').retry_after_seconds).toBe(1);
   expect(problem('backpressure', 'full', { retry_after_seconds: 9 }).retry_after_seconds).toBe(9);
@@ -204,6 +210,17 @@ const UNREACHABLE: Partial<Record<ProblemCode, string>> = {
 test('every code is reached by a test or known to be out of reach', () => {
   const named = [...Object.keys(WAYS), ...Object.keys(UNREACHABLE)];
   expect(named.toSorted()).toEqual(Object.keys(PROBLEMS).toSorted());
+});
+
+test('who may not do something to an item is told which status it has', async () => {
+  running = await startNode();
+  const ask = new Asking(running.server);
+  await work(ask, 'w');
+  await ask.post('/v1/work/w/cancel');
+  expect((await claim(ask, 'w')).body).toMatchObject({
+    code: 'illegal-transition',
+    current_status: 'cancelled',
+  });
 });
 
 test.each(Object.entries(WAYS))('a caller meets %s', async (code, { changes = {}, ask }) => {

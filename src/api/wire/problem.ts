@@ -85,6 +85,9 @@ export interface Problem {
 /** Members that are the problem's own: what a refusal is about cannot overwrite them. */
 const OWN = ['type', 'title', 'status', 'code', 'detail'] as const;
 
+/** The status of what a refusal is about: `status` is that of the response. */
+const STATUS_OF_ITS_SUBJECT = 'current_status';
+
 /** Builds a problem; `members` are added as they are. */
 export function problem(
   code: ProblemCode,
@@ -94,13 +97,17 @@ export function problem(
   const { status, title, ...kind }: ProblemKind = PROBLEMS[code];
   const own = { type: `urn:quorate:problem:${code}`, title, status, code, detail };
   const wait = kind.retryAfter === undefined ? {} : { retry_after_seconds: kind.retryAfter };
-  return { ...own, ...wait, ...without(members, OWN) };
+  return { ...own, ...wait, ...statusOfSubject(members), ...without(members, OWN) };
 }
 
 /** A problem with one or more faults of the request. */
 export function invalid(errors: readonly RequestFault[]): Problem {
   const many = errors.length === 1 ? '1 fault' : `${errors.length} faults`;
   return problem('validation-failed', `the request has ${many}`, { errors });
+}
+
+function statusOfSubject({ status }: Readonly<Record<string, unknown>>): object {
+  return status === undefined ? {} : { [STATUS_OF_ITS_SUBJECT]: status };
 }
 
 function without(

@@ -6,7 +6,7 @@
  *  MessagePack [kind, group id, incarnation, term, …fields in the order below]
  *
  *  0 request_vote            pre, transfer, last term, last index
- *  1 request_vote_response   pre, granted, stale_member
+ *  1 request_vote_response   store that asked, pre, granted, stale_member
  *  2 append_entries          previous term, previous index, commit, round, quiesce, frames one behind the other
  *  3 append_entries_response round, 1, match  |  round, 0, previous, conflict term, conflict index
  *  4 install_snapshot        snapshot term, snapshot index, configuration
@@ -56,10 +56,11 @@ const CODECS: { readonly [K in Kind]: Codec<K> } = {
     }),
   },
   request_vote_response: {
-    write: ({ pre, granted, stale_member }) => [pre, granted, stale_member],
+    write: ({ asker, pre, granted, stale_member }) => [asker, pre, granted, stale_member],
     read: (fields, envelope) => ({
       ...envelope,
       kind: 'request_vote_response',
+      asker: fields.text(),
       pre: fields.flag(),
       granted: fields.flag(),
       stale_member: fields.flag(),

@@ -40,6 +40,7 @@ const MESSAGES: {
   }),
   request_vote_response: fc.record({
     kind: fc.constant('request_vote_response'),
+    asker: fc.string(),
     pre: fc.boolean(),
     granted: fc.boolean(),
     stale_member: fc.boolean(),

@@ -179,6 +179,7 @@ function answer(
     from: raft.id,
     store: raft.store,
     to: request.from,
+    asker: request.store,
     term,
     pre: request.pre,
     granted,
@@ -188,9 +189,12 @@ function answer(
 
 type Ballot = PreCandidate | Candidate;
 
-/** What an answer is counted for: what this core asks just now, not what it asked in another term. */
-function ballotOf({ role, term }: Raft, message: RequestVoteResponse): Ballot | undefined {
-  if (!('votes' in role)) return undefined;
+/**
+ * What an answer is counted for: what this core asks just now, not what it asked in another term, nor what another
+ * store asked that had its id before. A vote that store was given is given; counted again, it would be two.
+ */
+function ballotOf({ role, term, store }: Raft, message: RequestVoteResponse): Ballot | undefined {
+  if (!('votes' in role) || message.asker !== store) return undefined;
   return COUNTS[role.kind](term, message) ? role : undefined;
 }
 

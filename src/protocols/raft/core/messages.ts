@@ -24,6 +24,8 @@ export interface RequestVote extends Addressed {
 
 export interface RequestVoteResponse extends Addressed {
   readonly kind: 'request_vote_response';
+  /** The store that asked: another one under its id may not count what it was not given. */
+  readonly asker: string;
   readonly pre: boolean;
   readonly granted: boolean;
   /** The asker is no member any more, and may rest. */

@@ -38,6 +38,7 @@ function voteOf(cores: Cores, from: string, granted: boolean): void {
     kind: 'message',
     message: {
       kind: 'request_vote_response',
+      asker: 'a1',
       from,
       store: `${from}1`,
       to: 'a',
@@ -131,6 +132,22 @@ test('the same vote delivered twice counts once', () => {
   expect(cores.status('a').role).toBe('candidate');
 });
 
+test('I2: a vote that was given to the store before it under the same id is not counted again', () => {
+  const cores = candidateOf(['a', 'b', 'c']);
+  const given = {
+    kind: 'request_vote_response',
+    from: 'b',
+    store: 'b1',
+    to: 'a',
+    term: 1,
+  } as const;
+  const message = { ...given, pre: false, granted: true, stale_member: false };
+  cores.tell('a', { kind: 'message', message: { ...message, asker: 'a0' } });
+  expect(cores.status('a').role).toBe('candidate');
+  cores.tell('a', { kind: 'message', message: { ...message, asker: 'a1' } });
+  expect(cores.status('a').role).toBe('leader');
+});
+
 test('a late refusal of the pre-vote does not depose who has won the vote since', () => {
   const cores = new Cores();
   cores.elect('a');
@@ -138,6 +155,7 @@ test('a late refusal of the pre-vote does not depose who has won the vote since'
     kind: 'message',
     message: {
       kind: 'request_vote_response',
+      asker: 'a1',
       from: 'c',
       store: 'c1',
       to: 'a',
@@ -269,6 +287,7 @@ test('what a stranger answers raises no term and counts for nothing', () => {
     message: {
       ...stranger,
       kind: 'request_vote_response',
+      asker: 'a1',
       pre: false,
       granted: false,
       stale_member: true,

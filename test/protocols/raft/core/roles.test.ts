@@ -58,6 +58,7 @@ const MESSAGE: Record<Kind, (term: number) => Message> = {
   request_vote_response: (term) => ({
     ...FROM,
     kind: 'request_vote_response',
+    asker: 'a1',
     term,
     pre: false,
     granted: true,
