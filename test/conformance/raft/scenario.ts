@@ -25,7 +25,7 @@
  *  tell b request_vote from a term 2 last 1.3 [pre] [transfer]
  *  tell b append_entries from a term 2 previous 1.3 terms 1 2 commit 2
  *  tell b heartbeat from a term 2 previous 1.3 commit 2
- *  tell b request_vote_response from a term 2 [pre] [granted] [stale] [asked a2]
+ *  tell b request_vote_response from a term 2 [pre] [granted] [stale] [asked a/2]
  *  tell b timeout_now from a term 2
  *
  *  expect a role leader           also term, leader, commit, applied, last, vote, durable
@@ -289,7 +289,7 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
       return {
         kind,
         ...addressed,
-        asker: after('asked') ?? `${to}1`,
+        asker: after('asked') ?? stage.actors.get(to)?.store ?? `${to}/1`,
         pre: words.includes('pre'),
         granted: words.includes('granted'),
         stale_member: words.includes('stale'),
