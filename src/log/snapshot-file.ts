@@ -10,6 +10,7 @@
  *
  *    <index>.writing ── finish: fsync, rename, fsync of the directory ──▶ <index>.snapshot
  *                    └─ hold ──▶ <index>.received ── publish ──────────────┘
+ *                                        └─ dropHeld, where it was not wanted after all
  * ```
  *
  * What came from a peer is held until the log goes on behind it: a finished snapshot never lies beyond
@@ -123,6 +124,11 @@ export class SnapshotShelf {
     if (!held.includes(`${index}${HELD}`)) return;
     await this.#files.rename(this.#path(index, HELD), this.#path(index, FINISHED));
     await this.#files.syncDirectory(this.#directory);
+  }
+
+  /** Removes a held snapshot that nothing will be built on. */
+  dropHeld(index: number): Promise<void> {
+    return this.#files.remove(this.#path(index, HELD));
   }
 
   /** After a start: a held snapshot that the log stands on is published, any other was never installed. */

@@ -126,7 +126,8 @@ export class RaftEngine implements Engine {
       patience: options.timing.election.most,
     });
     const step = (input: Input): void => this.#host.step(input);
-    this.#receiving = new SnapshotReceiving({ ...options, step });
+    const floor = (): number => this.#host.status().floor.index;
+    this.#receiving = new SnapshotReceiving({ ...options, step, floor });
     this.#sending = new SnapshotSending({ ...options, step, term: () => this.#host.status().term });
     this.#backFilling = new BackFilling({ ...options, peers: () => this.#others() });
     this.#forwarding = new Forwarding({

@@ -1,7 +1,7 @@
 /**
  * A snapshot that comes in from the leader (`snapshot-sending.ts` draws how): written as it arrives,
- * compared with what was promised, held until the core installs it. What breaks off goes on where it
- * ended, as long as this process lives.
+ * compared with what was promised, held until the core installs it, removed where the core did not want it.
+ * What breaks off goes on where it ended, as long as this process lives.
  */
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
@@ -16,6 +16,8 @@ export interface SnapshotReceivingOptions {
   readonly group: GroupId;
   readonly nodeId: string;
   readonly step: (input: Input) => void;
+  /** The index after which the core's log begins: that of the snapshot it took last. */
+  readonly floor: () => number;
 }
 
 /** What is coming in: one at a time, since a follower has one leader. */
@@ -63,7 +65,14 @@ export class SnapshotReceiving {
     const link = { from: from.nodeId, store: from.storeId, to: this.#options.nodeId, term };
     const message = { ...link, kind: 'install_snapshot', snapshot } as const;
     this.#options.step({ kind: 'message', message });
+    await this.#dropUnlessInstalled(snapshot.index);
     return ['taken'];
+  }
+
+  /** What it holds already, or what a leader of an earlier term sent, the core does not install. */
+  async #dropUnlessInstalled(index: number): Promise<void> {
+    const { log, group, floor } = this.#options;
+    if (floor() !== index) await log.snapshots(group).dropHeld(index);
   }
 
   /** Gives up what is coming in. */
