@@ -116,7 +116,8 @@ test('a node that stops keeps the websockets other nodes came by until it has ha
     return now ?? undefined;
   });
   // Not: because the old leader had been silent for too long.
-  expect(cluster.node(next).output).toMatch(/"role":"candidate".*leadership was handed to it/);
+  const handed = /"role":"candidate".*leadership was handed to it/;
+  await until('it says why', () => handed.test(cluster.node(next).output));
   await cluster.write(next);
   expect(await cluster.stop()).toEqual([CLEAN, CLEAN]);
 });
@@ -134,7 +135,8 @@ test('a node whose certificate another authority has signed is refused by name, 
   const cluster = await startedWith(settings, (id) => certified(id === 'c' ? 'foreign-c' : id));
   const named = /wrong-certificate: the authority of this node's cluster has not signed it/;
   await until('both say so', () => ['a', 'c'].every((id) => named.test(cluster.node(id).output)));
-  expect(cluster.node('c').output).toMatch(/refused there, wrong-certificate/);
+  const refused = 'refused there, wrong-certificate';
+  await until('it was told', () => cluster.node('c').output.includes(refused));
   expect(await cluster.stop()).toEqual([CLEAN, CLEAN]);
 });
 

@@ -78,7 +78,7 @@ test('a fourth node joins: as a learner, then as a voter; one of the first may g
   const before = await cluster.write('a');
   await cluster.start('d', { JOIN: cluster.address('b') });
   await until('d votes', async () => (await cluster.members('d')).voters.includes('d'));
-  expect(cluster.node('d').output).toMatch(/asked to join as d: learner/);
+  await until('it says so', () => cluster.node('d').output.includes('asked to join as d: learner'));
   expect(await cluster.reads('d', before)).toBe(200);
 
   await cluster.change('d', '/v1/voters', { voters: ['b', 'c', 'd'] });
@@ -118,7 +118,8 @@ test('a disk that was lost comes back as another store: a learner first, then th
     return voters.includes(lost) && stores[lost] !== before[lost] && stores;
   });
   expect(after).toEqual({ ...before, [lost]: expect.any(String) });
-  expect(cluster.node(lost).output).toMatch(new RegExp(`asked to join as ${lost}: learner`));
+  const joining = `asked to join as ${lost}: learner`;
+  await until('it says so', () => cluster.node(lost).output.includes(joining));
   expect(await cluster.reads(lost, kept)).toBe(200);
   await cluster.agreed();
 });
