@@ -150,10 +150,12 @@ export class ClusterProcesses {
     return reply.status === 200;
   }
 
-  /** The status of a linearizable read: 200 where the item is there. */
-  async reads(at: string, work_id: string): Promise<number> {
-    const reply = await ask(`${this.node(at).url}/v1/work/${work_id}`);
-    return reply.status;
+  /** The status of a linearizable read, as soon as somebody leads: 200 where the item is there. */
+  reads(at: string, work_id: string): Promise<number> {
+    return until(`${work_id} is read at ${at}`, async () => {
+      const { status } = await ask(`${this.node(at).url}/v1/work/${work_id}`);
+      return ![503, 504].includes(status) && status;
+    });
   }
 
   /** Asks a node for a change until it is made. @throws when it is refused for good */

@@ -49,7 +49,6 @@ test('I1, I4: the leader is killed while clients write: writes go on, each is do
   const additions = await cluster.additions(first);
   expect([...additions.keys()].toSorted()).toEqual(written.toSorted());
   expect([...additions.values()].filter((times) => times !== 1)).toEqual([]);
-  expect((await cluster.members(first)).role).toBe('follower');
 });
 
 test('every node is killed at once: what was acknowledged is there when they are back', async () => {
