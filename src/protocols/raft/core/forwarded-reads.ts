@@ -1,8 +1,11 @@
 /**
  * Reads at a follower: it asks its leader from where on it may serve them. Reads of one turn share a
- * question; each question has a number that no other one of this store has, so that an answer that is late
+ * question, and so do those that come while two are on their way; each question has a number that no other one of this store has, so that an answer that is late
  * by a restart is told from the one that is awaited.
  */
+
+/** Questions without an answer. One that is lost leaves within an election timeout, and makes room. */
+const QUESTIONS_MAX = 2;
 
 interface Question {
   readonly number: number;
@@ -35,9 +38,9 @@ export class ForwardedReads {
     this.#size += 1;
   }
 
-  /** @returns the number of a question for those who came since the last one; undefined: nobody did */
+  /** @returns the number of a question for those who came since the last one; undefined: not now, or nobody did */
   ask(now: number): number | undefined {
-    if (this.#fresh.length === 0) return undefined;
+    if (this.#fresh.length === 0 || this.#asked.length >= QUESTIONS_MAX) return undefined;
     this.#number += 1;
     this.#asked.push({ number: this.#number, asked: now, ids: this.#fresh });
     this.#fresh = [];

@@ -1,12 +1,17 @@
 /**
  * Reads at the leader. A read is linearizable at the commit index of the moment it came, if this core
  * still led then; a round of messages proves it: a majority that answers the round had not moved on
- * (dissertation §6.4). Reads that come while no round can begin share the next one.
+ * (dissertation §6.4). Reads that come while no round can begin share the next one, as writes that come while
+ * the disk is busy share its next flush: the more there are, the fewer messages each of them costs.
  *
  * ```
  *   came ──▶ early ──take──▶ round n at commit index i ──majority echoed n──▶ readable at i
  * ```
  */
+
+/** Rounds without a majority's answer; one more would save nobody half a round trip. Heartbeats repeat the newest. */
+const ROUNDS_MAX = 2;
+
 export type Reader =
   | { readonly kind: 'own'; readonly id: number }
   /** A follower's question, with the number it gave it. */
@@ -44,9 +49,9 @@ export class ReadRounds {
     this.#size += 1;
   }
 
-  /** Those who came since the last round share one, at the commit index of now. */
+  /** Those who came since the last round share one, at the commit index of now; not yet, where too many are open. */
   open(commit: number): void {
-    if (this.#early.length === 0) return;
+    if (this.#early.length === 0 || this.#open.length >= ROUNDS_MAX) return;
     this.#newest += 1;
     this.#open.push({ number: this.#newest, index: commit, readers: this.#early });
     this.#early = [];

@@ -140,3 +140,44 @@ test('while leadership is handed over, reads are refused', () => {
   cores.tell('a', { kind: 'transfer', id: cores.nextId(), to: 'b' });
   expect(cores.outcome('a', read(cores, 'a'))).toMatchObject({ reason: 'transferring' });
 });
+
+test('reads that come while two rounds are open share the next one', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  cores.messages = [];
+  const early = [read(cores, 'a'), read(cores, 'a')];
+  const late = Array.from({ length: 20 }, () => read(cores, 'a'));
+  expect(cores.sent('append_entries')).toHaveLength(4);
+  cores.deliver();
+  for (const id of [...early, ...late]) expect(cores.outcome('a', id)?.kind).toBe('readable');
+});
+
+test('a round whose messages are lost is repeated by the next heartbeat, and those behind it with it', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  const ids = Array.from({ length: 5 }, () => read(cores, 'a'));
+  cores.messages = [];
+  cores.advance(120);
+  for (const id of ids) expect(cores.outcome('a', id)?.kind).toBe('readable');
+});
+
+test('a follower has two questions on their way at most; who asks meanwhile shares the next', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  cores.messages = [];
+  const ids = Array.from({ length: 20 }, () => read(cores, 'b'));
+  expect(cores.sent('read_index')).toHaveLength(2);
+  cores.deliver();
+  for (const id of ids) expect(cores.outcome('b', id)?.kind).toBe('readable');
+});
+
+test('questions that are lost make room for those who wait behind them', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  const lost = [read(cores, 'b'), read(cores, 'b')];
+  cores.messages = [];
+  const behind = read(cores, 'b');
+  cores.advance(400);
+  for (const id of lost) expect(cores.outcome('b', id)).toMatchObject({ reason: 'no_leader' });
+  expect(cores.outcome('b', behind)).toMatchObject({ kind: 'readable' });
+});
