@@ -331,9 +331,9 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'election.ts',
-        find: "  if (!('votes' in role)) return undefined;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
+        find: "  if (!('votes' in role) || message.asker !== store) return undefined;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
         replace:
-          "  if (!('votes' in role)) return undefined;\n  if (message.pre && !message.granted) return role;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
+          "  if (!('votes' in role) || message.asker !== store) return undefined;\n  if (message.pre && !message.granted) return role;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
       },
     ],
   },
