@@ -9,10 +9,9 @@
  * ```
  */
 import type { Logger } from 'pino';
+import { startNetwork } from './cluster-network.ts';
 import type { ClusterConfig } from './config/cluster.ts';
-import { readTls, type TlsTexts } from './config/tls-files.ts';
 import type { Config } from './config.ts';
-import { dialWebsocket } from './dial-websocket.ts';
 import type { GroupId } from './log/group.ts';
 import type { Log } from './log/log.ts';
 import type { Member, Members } from './log/members.ts';
@@ -21,14 +20,14 @@ import type { Door } from './protocols/coordinator/hosted-group.ts';
 import type { LoopStatus } from './protocols/coordinator/loop.ts';
 import type { Engine } from './protocols/engine.ts';
 import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
-import { Exchange } from './protocols/raft/exchange.ts';
+import type { Exchange } from './protocols/raft/exchange.ts';
 import { startFounded } from './protocols/raft/founding.ts';
 import { Joining } from './protocols/raft/joining.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
 import { askToReturn } from './protocols/raft/returning.ts';
 import { endpoint } from './protocols/transport/address.ts';
 import type { LinkStatus, Peer } from './protocols/transport/network.ts';
-import { TcpNetwork } from './protocols/transport/tcp-network.ts';
+import type { TcpNetwork } from './protocols/transport/tcp-network.ts';
 import type { Websocket } from './protocols/transport/websocket-stream.ts';
 import { breathe, realClock } from './real-clock.ts';
 
@@ -88,26 +87,14 @@ export class ClusterSide {
   /** Listens for other nodes. @throws TlsFault, or where the port is taken or the address is not ours */
   static async start(options: ClusterSideOptions): Promise<ClusterSide> {
     const { config, cluster, log, logger } = options;
-    const exchange = new Exchange({
-      nodeId: config.nodeId,
-      clock: realClock,
-      breathe,
-      onNoise: (from, error) => logger.warn({ from, err: error }, 'peer_not_understood'),
-    });
-    const network = await TcpNetwork.start({
+    const { exchange, network } = await startNetwork({
       nodeId: config.nodeId,
       storeId: log.identity.storeId,
       clusterId: () => log.identity.clusterId || undefined,
+      cluster,
       listen: { host: cluster.host, port: cluster.port },
-      secret: cluster.secret,
-      ...(await tlsOf(cluster, config.nodeId)),
-      websocket: dialWebsocket,
-      clock: realClock,
-      random: Math.random,
-      events: exchange,
-      onError: (error) => logger.warn({ err: error }, 'network'),
+      logger,
     });
-    exchange.use(network);
     return new ClusterSide(options, exchange, network);
   }
 
@@ -253,10 +240,6 @@ function isReachable({ addresses }: Peer): boolean {
 }
 
 type Named = Omit<Member, 'store'>;
-
-async function tlsOf({ tls }: ClusterConfig, nodeId: string): Promise<{ readonly tls?: TlsTexts }> {
-  return tls === undefined ? {} : { tls: await readTls(tls, nodeId) };
-}
 
 function timingOf({ heartbeatMs, electionMs }: ClusterConfig): Timing {
   return {

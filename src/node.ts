@@ -21,10 +21,12 @@ import { Unanswered } from './api/rest/unanswered.ts';
 import type { ServedNode } from './api/served-node.ts';
 import { ClusterSide } from './cluster-side.ts';
 import type { Config } from './config.ts';
+import { Feed } from './feed.ts';
 import { NODE_FILE } from './log/clone.ts';
-import { faultOf, LogFault } from './log/fault.ts';
+import { faultOf, isDamage, LogFault } from './log/fault.ts';
 import { Log } from './log/log.ts';
 import { NO_MEMBERS } from './log/members.ts';
+import { allSetAside, markDamaged } from './log/set-aside.ts';
 import type { BatchReport } from './log/usage.ts';
 import { GROUP_PROJECTIONS, MAIN_PROJECTIONS } from './projections/registry.ts';
 import { queueRow } from './projections/work-queue/queues.ts';
@@ -42,20 +44,6 @@ export type NodeEnd =
 /** The queue that work goes to when nobody says which; the one the settings speak of. */
 const DEFAULT_QUEUE = 'default';
 const MAIN = { id: 'main', incarnation: 0 } as const;
-
-/** Listeners of one kind of news; each hears all of it until it leaves. */
-class Feed<News> {
-  readonly #listeners = new Set<(news: News) => void>();
-
-  listen(listener: (news: News) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  tell(news: News): void {
-    for (const listener of this.#listeners) listener(news);
-  }
-}
 
 interface Parts {
   readonly config: Config;
@@ -99,6 +87,8 @@ export class Node {
   static async start(config: Config, logger: Logger): Promise<Node> {
     const faults = new Feed<Error>();
     const batches = new Feed<BatchReport>();
+    const early: Error[] = [];
+    const unlisten = faults.listen((fault) => early.push(fault));
     await madeDirectory(config.dataDir);
     const log = await openLog({ config, logger, faults, batches });
     const cluster = await openCluster({ config, logger, log, faults }).catch(closing(log));
@@ -106,7 +96,9 @@ export class Node {
       const main = await openMain({ config, logger, log, faults, cluster });
       const groups = hostGroups({ config, logger, log, faults, cluster }, main);
       const node = new Node({ config, logger, log, main, groups, batches, cluster });
+      unlisten();
       faults.listen((fault) => node.#fail(fault));
+      await node.#assertWell(early);
       await node.#serve();
       return node;
     } catch (fault) {
@@ -114,6 +106,13 @@ export class Node {
       await log.close();
       throw fault;
     }
+  }
+
+  /** @throws what went wrong before there was a node that could end of it */
+  async #assertWell([fault]: readonly Error[]): Promise<void> {
+    if (fault === undefined) return;
+    await this.stop();
+    throw fault;
   }
 
   /** Alone it leads at once; with others it first has to take part. */
@@ -174,7 +173,17 @@ export class Node {
     this.#parts.logger.fatal({ err: fault }, 'node_fault');
     // Whoever waits for a reply is cut off rather than told something that may not be so.
     this.#server.server.closeAllConnections();
-    void this.stop().catch((error: unknown) => this.#end({ kind: 'fault', fault: error as Error }));
+    void this.#leaveWord(fault)
+      .then(() => this.stop())
+      .catch((error: unknown) => this.#end({ kind: 'fault', fault: error as Error }));
+  }
+
+  /** The next start looks at the whole store, where it may put a damaged one aside. */
+  async #leaveWord(fault: Error): Promise<void> {
+    const { dataDir, cluster } = this.#parts.config;
+    const { message: reason } = fault;
+    if (isDamage(fault) && cluster?.repairsFromPeers === true)
+      await markDamaged(dataDir, { found_at: realClock.now(), reason });
   }
 
   #served(): ServedNode {
@@ -197,7 +206,7 @@ export class Node {
         { name: 'cluster', loops: () => cluster?.loops() ?? [] },
       ],
       peering: cluster,
-      sections: {},
+      sections: { set_aside: () => allSetAside(this.#parts.config.dataDir) },
       get isStopping(): boolean {
         return isStopping();
       },
@@ -238,6 +247,9 @@ function openLog({ config, logger, faults, batches }: LogParts): Promise<Log> {
     window,
     disk,
     onPoison: (fault) => faults.tell(fault),
+    onDamage: (fault) => {
+      if (config.cluster?.repairsFromPeers === true) faults.tell(fault);
+    },
     onBatch: (report) => batches.tell(report),
     onLongScan: (bytes) => logger.info({ bytes }, 'checking_tables'),
   });

@@ -251,11 +251,20 @@ describe('a cluster', () => {
       join: [],
       heartbeatMs: 50,
       electionMs: 150,
+      repairsFromPeers: false,
     });
     expect(cluster({ JOIN: '127.0.0.1:4321' })).toMatchObject({
       port: 4321,
       join: ['127.0.0.1:4321'],
     });
+  });
+
+  test('repairs itself from others where it knows any, unless it is told not to', () => {
+    const PEERS = 'node-1@localhost,node-2@localhost';
+    expect(cluster({ PEERS })?.repairsFromPeers).toBe(true);
+    expect(cluster({ JOIN: '127.0.0.1:4321' })?.repairsFromPeers).toBe(true);
+    expect(cluster({ PEERS: 'node-1@localhost' })?.repairsFromPeers).toBe(false);
+    expect(cluster({ PEERS, REPAIR_FROM_PEERS: 'off' })?.repairsFromPeers).toBe(false);
   });
 
   test('one list of peers serves every node: each leaves itself out, and everybody votes', () => {

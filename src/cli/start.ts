@@ -12,7 +12,8 @@ import { TlsFault } from '../config/tls-files.ts';
 import type { Config } from '../config.ts';
 import { nodeFile } from '../log/clone.ts';
 import { type FaultCode, faultOf, LogFault } from '../log/fault.ts';
-import { Node } from '../node.ts';
+import type { Node } from '../node.ts';
+import { startRepairing } from '../self-repair.ts';
 import { type ConfigOptions, configured, faultLines } from './config.ts';
 import { CommandFault, EXIT, type Exit } from './exit.ts';
 import { boundHeapGrowth } from './heap.ts';
@@ -46,7 +47,7 @@ function loggerFor(screen: Screen, { logLevel: level, nodeId }: Config): Logger 
 
 async function started(config: Config, logger: Logger): Promise<Node> {
   try {
-    return await Node.start(config, logger);
+    return await startRepairing(config, logger);
   } catch (error) {
     throw refusedStart(error, config);
   }

@@ -28,6 +28,8 @@ export interface ClusterConfig {
   readonly heartbeatMs: Milliseconds;
   /** The least; the most is twice as long. */
   readonly electionMs: Milliseconds;
+  /** Whether a damaged store is put aside, and taken anew from others: where there are any, and it may. */
+  readonly repairsFromPeers: boolean;
 }
 
 /** What proves a node by TLS, as paths of PEM files. */
@@ -60,7 +62,12 @@ function membership(values: Values): ClusterConfig {
     join,
     heartbeatMs: values.RAFT_HEARTBEAT,
     electionMs: values.RAFT_ELECTION,
+    repairsFromPeers: values.REPAIR_FROM_PEERS && knowsOthers(values),
   };
+}
+
+function knowsOthers(values: Values): boolean {
+  return othersIn(values).length > 0 || values.JOIN !== undefined;
 }
 
 function tlsIn(values: Values): TlsFiles | undefined {

@@ -10,6 +10,7 @@ import {
   bytes,
   count,
   duration,
+  flag,
   fraction,
   host,
   identifier,
@@ -157,6 +158,13 @@ export const SETTINGS = {
     example: '150ms',
     fallback: '150ms',
     schema: duration(20),
+  }),
+  REPAIR_FROM_PEERS: setting({
+    comment:
+      'Whether one of a cluster puts a damaged store aside, and comes back as a new one that learns from the others',
+    example: 'off',
+    fallback: 'on',
+    schema: flag,
   }),
   LOG_LEVEL: setting({
     comment: 'The least important lines that are written',

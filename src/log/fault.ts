@@ -25,6 +25,11 @@ export class LogFault extends Error {
   }
 }
 
+/** The disk gave back something else than was written. */
+export function isDamage(error: unknown): error is LogFault {
+  return error instanceof LogFault && error.code === 'damaged';
+}
+
 /** The entries asked for were trimmed. Not a fault: the reader starts again at `oldest` or at `snapshot`. */
 export class Compacted extends Error {
   override readonly name = 'Compacted';

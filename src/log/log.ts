@@ -17,7 +17,7 @@ import { GROUP_ENTRIES_MAX, QUEUE_BYTES_MAX, QUEUE_ENTRIES_MAX, worse } from './
 import { type Chunk, frameIn } from './block.ts';
 import { markCleanExit } from './clean-exit.ts';
 import { Edit, prepended, removed, startedAfter, trimmed, truncated } from './edit.ts';
-import { Compacted, LogFault } from './fault.ts';
+import { Compacted, isDamage, LogFault } from './fault.ts';
 import { type Files, fileSystem } from './files.ts';
 import type { Position } from './floor.ts';
 import { placeOf } from './frame.ts';
@@ -81,6 +81,8 @@ export interface LogOptions {
   readonly onPoison: (cause: Error) => void;
   /** Told of every batch that reached the disk. */
   readonly onBatch?: (report: BatchReport) => void;
+  /** Told of damage that was found while reading what is on the disk. */
+  readonly onDamage?: (fault: LogFault) => void;
   /** Told, before opening, how many bytes of table files are read first, where that may take seconds. */
   readonly onLongScan?: (bytes: number) => void;
 }
@@ -95,6 +97,7 @@ const DEFAULTS = {
   turn: () => setImmediate(),
   onBatch: () => undefined,
   isNewCluster: true,
+  onDamage: () => undefined,
   onLongScan: () => undefined,
 } as const satisfies Partial<LogOptions>;
 
@@ -117,6 +120,10 @@ export interface ReadOptions {
   readonly uncommitted?: boolean;
 }
 
+interface OpenedFor extends Opened {
+  readonly onDamage: (fault: LogFault) => void;
+}
+
 export class Log {
   readonly recovery: RecoveryReport;
   #identity: Identity;
@@ -126,9 +133,11 @@ export class Log {
   readonly #logs: GroupLogs;
   readonly #writer: Writer;
   readonly #watermarks: Watermarks;
+  readonly #onDamage: (fault: LogFault) => void;
   #closed: Promise<void> | undefined;
 
-  private constructor(opened: Opened, writer: Writer, watermarks: Watermarks) {
+  private constructor(opened: OpenedFor, writer: Writer, watermarks: Watermarks) {
+    this.#onDamage = opened.onDamage;
     this.#identity = opened.identity;
     this.recovery = opened.report;
     this.#directory = opened.directory;
@@ -149,7 +158,7 @@ export class Log {
     const writer = new Writer({ ...complete, store, chain, window });
     const watermarks = new Watermarks({ directory, gauge, bounds, clock });
     await watermarks.start();
-    return new Log(opened, writer, watermarks);
+    return new Log({ ...opened, onDamage: complete.onDamage }, writer, watermarks);
   }
 
   get identity(): Identity {
@@ -299,6 +308,7 @@ export class Log {
     try {
       yield* chunks(blocksBetween(this.#store, log, from, to), { from, to, bytes });
     } catch (error) {
+      this.#tellDamage(error);
       throw await this.#withSnapshot(group, error);
     }
   }
@@ -307,7 +317,10 @@ export class Log {
   async frame(group: GroupId, index: number): Promise<Buffer | undefined> {
     const log = this.#known(group);
     if (!log.holds(index)) return undefined;
-    const block = await blockAt(this.#store, log, index);
+    const block = await blockAt(this.#store, log, index).catch((error: unknown) => {
+      this.#tellDamage(error);
+      throw error;
+    });
     return block === undefined ? undefined : frameIn(block, index);
   }
 
@@ -366,6 +379,10 @@ export class Log {
   /** A group nobody wrote to is an empty log, and is not remembered for having been asked about. */
   #known(group: GroupId): GroupLog {
     return this.#logs.find(group) ?? new GroupLog(group);
+  }
+
+  #tellDamage(error: unknown): void {
+    if (isDamage(error)) this.#onDamage(error);
   }
 
   async #withSnapshot(group: GroupId, error: unknown): Promise<unknown> {

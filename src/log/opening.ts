@@ -114,7 +114,7 @@ async function believed({ directory, store, scan, files }: Found, claim: Claim):
 }
 
 /** What cannot even be read as keys and values of ours is not what was written. */
-function asDamage(error: unknown): never {
+export function asDamage(error: unknown): never {
   if (error instanceof LogFault) throw error;
   throw new LogFault(
     'damaged',

@@ -18,6 +18,7 @@ import { isIn, type Member, type Members, NO_MEMBERS } from '../../log/members.t
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { Loop, type LoopStatus } from '../coordinator/loop.ts';
 import { Admitting, JOIN_TOPIC, objectionToAlive } from './admitting.ts';
+import { answerConfirm } from './confirming.ts';
 import type { Exchange, NodeOrAddress } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import type { RaftEngine } from './raft-engine.ts';
@@ -65,6 +66,7 @@ export class Joining {
       objectionToAlive(engine, candidate);
     const admitting = new Admitting({ ...options, objection });
     exchange.answer(JOIN_TOPIC, (from, question) => admitting.answer(from, question));
+    answerConfirm(exchange, options);
     this.#loop = new Loop({
       name: 'joining',
       clock,
