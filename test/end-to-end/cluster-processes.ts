@@ -14,6 +14,9 @@ import { type Exit, NodeProcess } from './node-process.ts';
 /** Elections are for leaders that are gone here, not for processes that wait for their turn. */
 const SETTINGS = { RAFT_ELECTION: '600ms', RAFT_HEARTBEAT: '60ms' };
 
+/** What takes a second takes many on a machine that has other things to do. */
+const PATIENCE_MS = 120_000;
+
 /** The members of a cluster as one of them shows them. */
 export interface Members {
   readonly leader: string | null;
@@ -49,9 +52,14 @@ export class ClusterProcesses {
 
   /** Nodes of these names found a cluster. */
   static async found(...ids: readonly string[]): Promise<ClusterProcesses> {
+    return ClusterProcesses.foundIn(await temporaryFolder(), ...ids);
+  }
+
+  /** The same, with a directory for each in a folder of the test. */
+  static async foundIn(folder: string, ...ids: readonly string[]): Promise<ClusterProcesses> {
     const ports = await portsFrom(0, ids.length);
     const raftPorts = new Map(ids.map((id, place) => [id, ports[place]!]));
-    const cluster = new ClusterProcesses(await temporaryFolder(), raftPorts);
+    const cluster = new ClusterProcesses(folder, raftPorts);
     await Promise.all(ids.map((id) => cluster.start(id)));
     await Promise.all(ids.map((id) => cluster.isReady(id)));
     return cluster;
@@ -93,10 +101,11 @@ export class ClusterProcesses {
   }
 
   async isReady(id: string): Promise<void> {
-    await until(`${id} is ready`, async () => {
+    const isReady = async (): Promise<boolean> => {
       const reply = await ask(`${this.node(id).url}/readyz`);
       return reply.status === 200;
-    });
+    };
+    await until(`${id} is ready`, isReady, PATIENCE_MS);
   }
 
   async kill(id: string): Promise<void> {
@@ -127,19 +136,23 @@ export class ClusterProcesses {
 
   /** Who leads, once everybody who runs agrees. */
   leader(): Promise<string> {
-    return until('everybody knows the same leader', async () => {
-      const seen = await Promise.all(this.ids.map((id) => this.members(id)));
-      const leaders = new Set(seen.map(({ leader }) => leader));
-      const [leader] = leaders;
-      return leaders.size === 1 && leader !== null && leader;
-    });
+    return until(
+      'everybody knows the same leader',
+      async () => {
+        const seen = await Promise.all(this.ids.map((id) => this.members(id)));
+        const leaders = new Set(seen.map(({ leader }) => leader));
+        const [leader] = leaders;
+        return leaders.size === 1 && leader !== null && leader;
+      },
+      PATIENCE_MS,
+    );
   }
 
   /** Adds an item of work at a node, again and again until it is there; its key makes that once. */
   async write(at: string): Promise<string> {
     this.#written += 1;
     const work_id = `w-${this.#written}`;
-    await until(`${work_id} is written at ${at}`, () => this.#tried(at, work_id), 60_000);
+    await until(`${work_id} is written at ${at}`, () => this.#tried(at, work_id), PATIENCE_MS);
     return work_id;
   }
 
@@ -170,14 +183,18 @@ export class ClusterProcesses {
 
   /** What everybody who runs holds, once it is the same. */
   agreed(): Promise<Standing> {
-    return until('all hold the same', async () => {
-      const seen = await Promise.all(this.ids.map((id) => digestOf(this.node(id).url)));
-      const [first, ...others] = seen;
-      const same = others.every(
-        ({ index, digest }) => index === first?.index && digest === first.digest,
-      );
-      return same && first;
-    });
+    return until(
+      'all hold the same',
+      async () => {
+        const seen = await Promise.all(this.ids.map((id) => digestOf(this.node(id).url)));
+        const [first, ...others] = seen;
+        const same = others.every(
+          ({ index, digest }) => index === first?.index && digest === first.digest,
+        );
+        return same && first;
+      },
+      PATIENCE_MS,
+    );
   }
 
   /** How often each item was added, by the log of a node. */
