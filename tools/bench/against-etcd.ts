@@ -8,6 +8,7 @@ import type { Benchmark, Settings } from './benchmark.ts';
 import { clusterRound, type ClusterRound, type Pressure, type Side } from './cluster-load.ts';
 import { etcd, etcdVersion } from './etcd.ts';
 import { keyOf, valueOf } from './put.ts';
+import { Busy } from './quiet.ts';
 import { quorate } from './quorate.ts';
 import type { Figure, Report } from './report.ts';
 import { ratios, type Series, series } from './series.ts';
@@ -151,19 +152,34 @@ function against(usual: Contest): Benchmark {
     run: async (settings) => {
       etcdVersion();
       const contest = askedOf(usual, settings);
-      const sides = Object.entries({ Quorate: contest.ours, ...contest.theirs });
       const rounds: Record<string, ClusterRound[]> = {};
+      const failures: string[] = [];
       for (let at = 0; at < settings.rounds; at++)
-        for (const [who, side] of sides) {
-          const one = await clusterRound(side, contest, settings);
-          (rounds[who] ??= []).push(one);
-          settings.say(
-            `round ${at + 1}: ${who} ${figure(Math.round(one.perSecond))}/s, p50 ${figure(one.latencies.p50)} ms, p99 ${figure(one.latencies.p99)} ms`,
-          );
+        try {
+          // A round counts when all have been through it: figures are compared with what was beside them.
+          const all = await roundOf(contest, settings);
+          for (const [who, one] of all) (rounds[who] ??= []).push(one);
+          for (const [who, one] of all) settings.say(`round ${at + 1}: ${lineOf(who, one)}`);
+        } catch (fault) {
+          if (fault instanceof Busy) throw fault;
+          failures.push(`round ${at + 1} broke off: ${(fault as Error).message}`);
         }
-      return reportOf(contest, rounds);
+      const report = reportOf(contest, rounds);
+      return { ...report, failures: [...report.failures, ...failures] };
     },
   };
+}
+
+/** Ours and all of theirs, one after the other. */
+async function roundOf(contest: Contest, settings: Settings) {
+  const all: (readonly [who: string, round: ClusterRound])[] = [];
+  for (const [who, side] of Object.entries({ Quorate: contest.ours, ...contest.theirs }))
+    all.push([who, await clusterRound(side, contest, settings)]);
+  return all;
+}
+
+function lineOf(who: string, { perSecond, latencies: { p50, p99 } }: ClusterRound): string {
+  return `${who} ${figure(Math.round(perSecond))}/s, p50 ${figure(p50)} ms, p99 ${figure(p99)} ms`;
 }
 
 function pipelined(inFlight: number): Benchmark {

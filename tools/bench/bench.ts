@@ -136,6 +136,19 @@ async function writeDocument(reports: readonly Report[], machine: string): Promi
   console.log(`written: ${DOCUMENT}`);
 }
 
+/** A benchmark that breaks off says so, and the next one begins. @throws Busy */
+async function reportOf(benchmark: Benchmark, settings: Settings): Promise<Report> {
+  const { number, name, title } = benchmark;
+  try {
+    return await benchmark.run(settings);
+  } catch (fault) {
+    if (fault instanceof Busy) throw fault;
+    console.error(fault);
+    const failures = [`it broke off: ${(fault as Error).message}`];
+    return { number, name, title, figures: [], notes: [], failures };
+  }
+}
+
 async function main(): Promise<void> {
   program.parse();
   const options = program.opts<Options>();
@@ -145,12 +158,13 @@ async function main(): Promise<void> {
   const reports: Report[] = [];
   for (const benchmark of chosen(program.args)) {
     console.error(`${benchmark.number} ${benchmark.title}`);
-    const report = await benchmark.run(settings);
+    const report = await reportOf(benchmark, settings);
     console.log(plainReport(report));
     reports.push(report);
+    // Written after each: what comes later may take an hour, or break off.
+    if (options.json !== undefined)
+      await writeFile(options.json, `${JSON.stringify({ machine: facts, reports }, null, 2)}\n`);
   }
-  if (options.json !== undefined)
-    await writeFile(options.json, `${JSON.stringify({ machine: facts, reports }, null, 2)}\n`);
   if (program.args.length === 0) await writeDocument(reports, machineLine(facts));
   if (reports.some(({ failures }) => failures.length > 0)) process.exitCode = 1;
 }

@@ -20,6 +20,8 @@ const IN_FLIGHT = 256;
 const STALL_MS = 1_000;
 /** From the end of one stall to the next: time to catch up. */
 const BETWEEN_MS = 2_000;
+/** Each of its commands stands for itself: an election in between refuses some, and the load goes on. */
+const WORKLOAD = 'acquire_lock';
 const WARM_UP_MS = 2_000;
 const MINUTE_MS = 60_000;
 
@@ -28,7 +30,7 @@ const found = quorateWith({ QUORATE_LOG_RETENTION: '500000 entries' });
 const SIDE = {
   found,
   program: 'stream-load',
-  workload: 'lock',
+  workload: WORKLOAD,
   connections: 1,
   spread: 'leader',
   isOurs: true,
@@ -65,7 +67,7 @@ async function measured(settings: Settings, rate: number) {
       await quiet(settings.force);
       const orders: Orders = {
         urls: [(await settled(cluster)).url],
-        workload: 'lock',
+        workload: WORKLOAD,
         inFlight: 1,
         rate,
         warmUpMs: WARM_UP_MS,
