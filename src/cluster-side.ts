@@ -55,6 +55,9 @@ const GROUP_BOUNDS: Bounds = {
 /** Heartbeats without anything to tell after which a group falls silent; `main` never does. */
 const QUIESCE_AFTER_BEATS = 20;
 
+/** How long all followers may be silent at once, at least: they share machines, and so their stalls. */
+const QUORUM_PATIENCE_MS = 1_500;
+
 /** Elections and members are news; what commits is in the log itself. */
 const LEVELS: Readonly<Record<Trace['kind'], 'debug' | 'info'>> = {
   became: 'info',
@@ -246,6 +249,7 @@ function timingOf({ heartbeatMs, electionMs }: ClusterConfig): Timing {
     heartbeat: heartbeatMs,
     election: { least: electionMs, most: electionMs * 2 },
     disk_patience: electionMs * 10,
+    quorum_patience: Math.max(electionMs * 2, QUORUM_PATIENCE_MS),
     stall: heartbeatMs / 2,
     quiesce_after: Number.POSITIVE_INFINITY,
   };

@@ -36,6 +36,7 @@ function coreOf(id: string): RaftCore {
         heartbeat: 50,
         election: { least: 150, most: 300 },
         disk_patience: 60_000,
+        quorum_patience: 300,
         stall: 1_000,
         quiesce_after: Number.POSITIVE_INFINITY,
       },

@@ -106,7 +106,7 @@ export class RaftEngine implements Engine {
     this.#settling = new Settling(options.applied);
     this.#time = new LogTime(options.clock);
     this.#time.resume(options.appliedAt);
-    this.#tenure = new Tenure(options.clock, options.timing.election.most);
+    this.#tenure = new Tenure(options.clock, options.timing.quorum_patience);
     this.#host = new CoreHost({
       ...options,
       core,

@@ -28,6 +28,7 @@ export const RULES: Rules = {
     heartbeat: 50,
     election: { least: 150, most: 300 },
     disk_patience: 1_000,
+    quorum_patience: 300,
     // Scenarios wake who they like; nobody was stopped.
     stall: 1_000_000,
     quiesce_after: Infinity,

@@ -100,6 +100,7 @@ export class LocalCluster {
             heartbeat: 50,
             election: { least: 300, most: 600 },
             disk_patience: 3_000,
+            quorum_patience: 600,
             stall: 300,
             quiesce_after: Number.POSITIVE_INFINITY,
           },

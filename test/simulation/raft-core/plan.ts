@@ -87,6 +87,7 @@ export const TIMING: Timing = {
   heartbeat: 50,
   election: { least: 150, most: 300 },
   disk_patience: 500,
+  quorum_patience: 300,
   stall: 100,
   quiesce_after: 8,
 };

@@ -183,6 +183,11 @@ export interface Timing {
   readonly election: { readonly least: number; readonly most: number };
   /** No `persisted` for so long: the leader stops accepting and hands over. */
   readonly disk_patience: number;
+  /**
+   * No majority heard for so long: the leader steps down. It is no less safe when it is long, since nothing commits
+   * meanwhile; it is longer than followers are stopped at the same time by what they have in common.
+   */
+  readonly quorum_patience: number;
   /** A wake-up that is late by more than this was late for want of time: the process was stopped, not the peers. */
   readonly stall: number;
   /** Heartbeats without any news after which an idle group stops its clocks; Infinity: never. */

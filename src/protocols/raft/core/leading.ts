@@ -23,7 +23,7 @@ export function becomeLeader(raft: Raft): void {
     progress: new Map(),
     reads: new ReadRounds(),
     heartbeatDue: nextBeat(raft),
-    quorumDue: now + options.timing.election.most,
+    quorumDue: now + options.timing.quorum_patience,
     transfer: undefined,
     recount: true,
     idleBeats: 0,
@@ -47,12 +47,12 @@ export function conclude(raft: Raft): void {
   if (raft.role.kind === 'leader') releaseReads(raft, raft.role);
 }
 
-/** Without answers of a majority for an election timeout there may be another leader: it steps down. */
+/** Without answers of a majority for too long there may be another leader: it steps down. */
 export function lookForQuorum(raft: Raft, leader: Leader): void {
-  const { most } = raft.options.timing.election;
+  const { quorum_patience: patience } = raft.options.timing;
   const heard = quorumMark(raft, leader, (progress) => progress.lastContact, raft.now);
-  if (raft.now - heard < most) leader.quorumDue = heard + most;
-  else becomeFollower(raft, undefined, `no majority was heard for ${most} ms`);
+  if (raft.now - heard < patience) leader.quorumDue = heard + patience;
+  else becomeFollower(raft, undefined, `no majority was heard for ${patience} ms`);
 }
 
 /** Reads that came since the last turn begin a round, once the term has committed something (§8). */

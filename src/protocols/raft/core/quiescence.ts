@@ -70,7 +70,7 @@ const WAKE: Record<'follower' | 'leader', (raft: Raft) => void> = {
     if (role.kind !== 'leader') return;
     role.quiesced = false;
     role.heartbeatDue = now;
-    role.quorumDue = now + options.timing.election.most;
+    role.quorumDue = now + options.timing.quorum_patience;
     for (const progress of role.progress.values()) progress.lastContact = now;
   },
 };

@@ -23,6 +23,7 @@ export const TIMING: Timing = {
   heartbeat: 50,
   election: { least: 150, most: 300 },
   disk_patience: 500,
+  quorum_patience: 300,
   stall: 1_000,
   quiesce_after: Number.POSITIVE_INFINITY,
 };

@@ -381,6 +381,22 @@ test('a follower that is stopped now and then, for however long, asks nobody for
   );
 });
 
+test('a leader whose followers are all stopped at once for less than its patience leads on, and nobody asks for votes', () => {
+  const cores = new Cores({ timing: { stall: 25, quorum_patience: 1_500 } });
+  cores.elect('a');
+  cores.advance(100);
+  for (const id of ['b', 'c']) cores.freeze(id);
+  cores.advance(1_400);
+  for (const id of ['b', 'c'])
+    for (const message of cores.thaw(id)) cores.tell(id, { kind: 'message', message });
+  cores.advance(2_000);
+  for (const id of ['a', 'b', 'c'])
+    expect(cores.status(id)).toMatchObject({ term: 1, leader: 'a' });
+  for (const id of ['b', 'c']) cores.freeze(id);
+  cores.advance(1_600);
+  expect(cores.status('a').role).toBe('follower');
+});
+
 test('who keeps timing out together does not keep splitting the vote', () => {
   const cores = new Cores({ voters: ['a', 'b', 'c', 'd', 'e'] });
   cores.advance(3_000);
