@@ -43,6 +43,8 @@ export class Ext4Image {
   async powerCut(): Promise<Ext4Image> {
     this.#copies += 1;
     const copy = new Ext4Image(this.#folder, `cut-${this.#copies}`);
+    // A copy of the copy is another one.
+    copy.#copies = this.#copies;
     await until('a copy of one moment', async () => {
       const before = await this.#sectorsWritten();
       await tool('cp', '--sparse=always', this.#file, copy.#file);
