@@ -126,10 +126,17 @@ export class Applying {
   #occupy(work: Promise<void>): Promise<void> {
     const done = work.then(
       () => this.#free(),
-      (fault: unknown) => this.#options.onFault(fault as Error),
+      (fault: unknown) => this.#fail(fault as Error),
     );
     this.#busy = done;
     return done;
+  }
+
+  /** Nothing is handed over any more; whoever waits for a pause has it. */
+  #fail(fault: Error): void {
+    this.#stopped = true;
+    this.#busy = undefined;
+    this.#options.onFault(fault);
   }
 
   #free(): void {
