@@ -172,6 +172,8 @@ export class ClusterSide {
       clock: realClock,
       clusterId: () => log.identity.clusterId,
       belong: (clusterId) => log.belongTo(config.clusterId ?? clusterId),
+      isJoining: () => log.identity.isJoining === true,
+      arrived: () => log.arrived(),
       onProgress: (what) => logger.info({ what }, 'joining'),
     });
     this.#joining.start();

@@ -5,7 +5,7 @@
  *
  * ```
  * key    n
- * value  [4: crc32 of key ‖ rest][JSON {clusterId, nodeId, storeId, formatVersion, createdAt}]
+ * value  [4: crc32 of key ‖ rest][JSON {clusterId, nodeId, storeId, formatVersion, createdAt, isJoining?}]
  * ```
  */
 import { LogFault } from './fault.ts';
@@ -26,6 +26,8 @@ export interface Identity {
   readonly storeId: string;
   readonly formatVersion: number;
   readonly createdAt: Milliseconds;
+  /** It is not yet in its cluster what it wants to be: another life of the node goes on asking. */
+  readonly isJoining?: boolean;
 }
 
 /** Who wants the store. */
@@ -60,6 +62,7 @@ export async function foundIdentity(store: Store, claim: Claim): Promise<Identit
     storeId: claim.drawId(),
     formatVersion: FORMAT_VERSION,
     createdAt: claim.now,
+    ...(claim.isNewCluster === false ? { isJoining: true } : {}),
   };
   await writeIdentity(store, identity);
   return identity;
@@ -80,6 +83,14 @@ export async function belongTo(
   const belonging = { ...identity, clusterId };
   await writeIdentity(store, belonging);
   return belonging;
+}
+
+/** It is what it asked to be. Durable when it resolves. */
+export async function arrived(store: Store, identity: Identity): Promise<Identity> {
+  if (identity.isJoining !== true) return identity;
+  const settled = { ...identity, isJoining: false };
+  await writeIdentity(store, settled);
+  return settled;
 }
 
 async function writeIdentity(store: Store, identity: Identity): Promise<void> {

@@ -24,7 +24,7 @@ import { placeOf } from './frame.ts';
 import { GroupLog, type GroupLogs } from './group-log.ts';
 import type { GroupId } from './group.ts';
 import type { HardState } from './hard-state.ts';
-import { belongTo, type Identity } from './identity.ts';
+import { arrived, belongTo, type Identity } from './identity.ts';
 import { numbered, numberedRange } from './keys.ts';
 import { LevelStore } from './level-store.ts';
 import { scanStore } from './leveldb-scanner.ts';
@@ -168,6 +168,11 @@ export class Log {
   /** The store joins a cluster, if it belongs to none yet. @throws LogFault `foreign-store` */
   async belongTo(clusterId: string): Promise<void> {
     this.#identity = await belongTo(this.#store, this.#identity, clusterId);
+  }
+
+  /** The store takes part in its cluster as it asked to. */
+  async arrived(): Promise<void> {
+    this.#identity = await arrived(this.#store, this.#identity);
   }
 
   /** Every group that has anything in this log. */

@@ -110,7 +110,9 @@ async function rebuilt(
   await mkdir(storeDirectory(target), { recursive: true });
   const store = await LevelStore.open(storeDirectory(target));
   return closing(store, async () => {
-    const identity = await foundIdentity(store, { ...old, drawId, now });
+    // One of a cluster has to ask its way back in: what this store is called now, nobody knows.
+    const claim = { ...old, isNewCluster: false, drawId, now };
+    const identity = await foundIdentity(store, claim);
     const { broken: chain, groups } = await salvagedGroups(source, store, files);
     const left = await copySnapshots(snapshotDirectory(clone), snapshotDirectory(target), groups);
     const found = { identity, files, chain, groups, snapshots_left_out: left };

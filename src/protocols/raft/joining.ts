@@ -38,6 +38,10 @@ export interface JoiningOptions {
   readonly clusterId: () => string;
   /** Makes the store belong to a cluster. Durable when it resolves. */
   readonly belong: (clusterId: string) => Promise<void>;
+  /** Whether an earlier life of the node began to join and did not come to its end. */
+  readonly isJoining: () => boolean;
+  /** The node takes part as it wanted to. Durable when it resolves. */
+  readonly arrived: () => Promise<void>;
   readonly onProgress: (what: string) => void;
 }
 
@@ -59,8 +63,9 @@ export class Joining {
     this.#options = options;
     const { engine, exchange, clock, voters, self } = options;
     this.#isToVote = voters.some(({ id }) => id === self.id);
-    // Only a store that is empty now asks for a vote: one that was made a learner stays one.
-    this.#goal = engine.members() === NO_MEMBERS ? 'member' : 'reached';
+    // Only a store that came in empty asks for a vote, until it has it: one that was made a learner stays one.
+    const isOnItsWay = engine.members() === NO_MEMBERS || options.isJoining();
+    this.#goal = isOnItsWay ? 'member' : 'reached';
     exchange.answer('hello', () => Promise.resolve(this.#hello()));
     const objection = (candidate: Member): string | undefined =>
       objectionToAlive(engine, candidate);
@@ -90,10 +95,11 @@ export class Joining {
   }
 
   async #attempt(): Promise<void> {
-    const { engine, self } = this.#options;
+    const { engine, self, arrived } = this.#options;
     const { voters, learners } = engine.members();
     const wanted = this.#isToVote ? voters : [...voters, ...learners];
     if (!isIn(wanted, self)) return this.#approach();
+    await arrived();
     this.#goal = 'reached';
     // From here on the log rules: this run is the last.
     void this.#loop.stop();

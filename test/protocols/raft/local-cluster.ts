@@ -142,6 +142,8 @@ export class LocalCluster {
       clock: realClock,
       clusterId: () => log.identity.clusterId,
       belong: (clusterId) => log.belongTo(clusterId),
+      isJoining: () => log.identity.isJoining === true,
+      arrived: () => log.arrived(),
       onProgress: () => undefined,
     });
     joining.start();

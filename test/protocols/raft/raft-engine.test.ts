@@ -178,6 +178,30 @@ describe('taking part', () => {
     expect(await asked(second.group, add('a'))).toMatchObject({ kind: 'answered' });
   });
 
+  test('a node that goes while it is a learner on its way goes on asking for its vote in its next life', async () => {
+    const cluster = await LocalCluster.founded(1);
+    const second = await cluster.start('n2', { join: ['n1'] });
+    await until('it learns', () => second.group.status().learners.includes('n2'));
+    await second.stop();
+    const { leader } = cluster;
+    cluster.members.delete('n2');
+    const again = await cluster.start('n2', { directory: second.directory });
+    await until('it votes', () => again.group.status().voters.includes('n2'), 60_000);
+    await until('and needs to ask no more', () => again.log.identity.isJoining === false);
+    // Who is made a learner on purpose stays one, in whatever life.
+    await until('it is made a learner', async () => {
+      const change = await leader!.group.change({ voters: ['n1'], learners: ['n2'] });
+      return change.kind === 'changed';
+    });
+    await until('it knows', () => again.group.status().learners.includes('n2'));
+    await again.stop();
+    cluster.members.delete('n2');
+    const third = await cluster.start('n2', { directory: second.directory });
+    await cluster.untilEqual();
+    expect(third.group.status().learners).toEqual(['n2']);
+    expect(third.log.identity.isJoining).toBe(false);
+  }, 120_000);
+
   test('who is too far behind for the log gets a snapshot, and goes on from it', async () => {
     const cluster = await LocalCluster.founded(1, {
       n1: { group: { retention: { kind: 'entries', entries: 10 } } },
