@@ -231,7 +231,7 @@ export const AGAINST_ETCD: readonly Benchmark[] = [
     inFlight: 1,
     rate: 5_000,
     ours: STREAM,
-    theirs: { etcd: GRPC, 'etcd over 16 connections': GRPC_OF_MANY },
+    theirs: { etcd: GRPC },
     compared: 'p99',
     must: 1,
     goal: 0.5,

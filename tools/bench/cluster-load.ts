@@ -25,7 +25,8 @@ import { OthersLoad, quiet } from './quiet.ts';
 import { hear, type LoadProgram, lostOf, startLoad } from './under-load.ts';
 import { RENEWED } from './workload.ts';
 
-const WARM_UP_MS = 2_000;
+/** A node that has just started runs code that is not compiled yet: long enough for that at one command in flight. */
+const WARM_UP_MS = 5_000;
 const AT_ONCE = 50;
 const SAME_MS_MAX = 120_000;
 
