@@ -186,8 +186,8 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'leading.ts',
-        find: '  if (raft.now - heard < most) leader.quorumDue = heard + most;',
-        replace: '  if (raft.now - heard < Infinity) leader.quorumDue = raft.now + most;',
+        find: '  if (raft.now - heard < patience) leader.quorumDue = heard + patience;',
+        replace: '  if (raft.now - heard < Infinity) leader.quorumDue = raft.now + patience;',
       },
     ],
   },
