@@ -202,7 +202,7 @@ describe('taking part', () => {
     expect(third.log.identity.isJoining).toBe(false);
   }, 120_000);
 
-  test('who is too far behind for the log gets a snapshot, and goes on from it', async () => {
+  test('first version 7: who is too far behind for the log gets a snapshot, and goes on from it', async () => {
     const cluster = await LocalCluster.founded(1, {
       n1: { group: { retention: { kind: 'entries', entries: 10 } } },
     });
