@@ -15,12 +15,14 @@
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import type { SnapshotReader } from '../../log/snapshot-file.ts';
-import type { Milliseconds } from '../../log/time.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
 import { readManifest } from '../../projections/snapshot.ts';
 import type { Input } from './core/input.ts';
 import type { Exchange } from './exchange.ts';
 
 const OFFER_MS: Milliseconds = 5_000;
+/** After a failure: a peer that cannot be reached, or refuses, is not asked with every heartbeat. */
+const REST_MS: Milliseconds = 1_000;
 /** Read from the file at once, and the most that lies unsent in memory. */
 const CHUNK_BYTES = 256 * 1024;
 
@@ -28,6 +30,7 @@ export interface SnapshotSendingOptions {
   readonly log: Log;
   readonly group: GroupId;
   readonly exchange: Exchange;
+  readonly clock: Clock;
   readonly takeSnapshot: () => Promise<number>;
   readonly term: () => number;
   readonly step: (input: Input) => void;
@@ -38,6 +41,8 @@ export class SnapshotSending {
   readonly #options: SnapshotSendingOptions;
   /** One at a time to each peer: as many as a group has members. */
   readonly #peers = new Set<string>();
+  /** Ends the rest of a peer, by peer. */
+  readonly #resting = new Map<string, () => void>();
   #stopped = false;
 
   constructor(options: SnapshotSendingOptions) {
@@ -50,12 +55,14 @@ export class SnapshotSending {
     this.#peers.add(peer);
     void this.#send(peer, atLeast)
       .catch((error: unknown) => this.#failed(error))
-      .then((index) => this.#sent(peer, index));
+      .then((index) => (index === undefined ? this.#rest(peer) : this.#sent(peer, index)));
   }
 
   /** What is being sent ends at its next chunk, or with its connection. */
   stop(): void {
     this.#stopped = true;
+    for (const cancel of this.#resting.values()) cancel();
+    this.#resting.clear();
   }
 
   #failed(error: unknown): undefined {
@@ -63,10 +70,19 @@ export class SnapshotSending {
     return undefined;
   }
 
-  #sent(peer: string, index: number | undefined): void {
+  #sent(peer: string, index: number): void {
     this.#peers.delete(peer);
-    const ok = index !== undefined;
-    this.#options.step({ kind: 'snapshot_sent', peer, index: index ?? 0, ok });
+    this.#options.step({ kind: 'snapshot_sent', peer, index, ok: true });
+  }
+
+  #rest(peer: string): void {
+    if (this.#stopped) return;
+    const again = (): void => {
+      this.#resting.delete(peer);
+      this.#peers.delete(peer);
+      this.#options.step({ kind: 'snapshot_sent', peer, index: 0, ok: false });
+    };
+    this.#resting.set(peer, this.#options.clock.after(REST_MS, again));
   }
 
   /** @returns its index; undefined where the follower did not take it */

@@ -182,7 +182,7 @@ export class TcpNetwork implements Network {
   ): Promise<Buffer> {
     if (this.#outgoing.size >= TRANSFERS_MAX)
       throw new PeerRefused(`${TRANSFERS_MAX} transfers are under way already`);
-    const addresses = this.#links.get(to)?.addresses ?? [];
+    const addresses = this.#addressesOf(to);
     const met = await this.#reach(addresses, { purpose: 'transfer', expected: to }, Infinity);
     const transfer = new OutgoingTransfer(met, this.#sockets.farewell);
     this.#outgoing.add(transfer);
@@ -193,6 +193,15 @@ export class TcpNetwork implements Network {
     } finally {
       this.#outgoing.delete(transfer);
     }
+  }
+
+  #addressesOf(to: string): readonly string[] {
+    const addresses = this.#links.get(to)?.addresses ?? [];
+    if (addresses.length > 0) return addresses;
+    // Its own connection may be there; but a transfer is a second one, and the sender opens it.
+    throw new LinkLost(
+      `no address is known of node ${to}, which a transfer has to dial: name it in PEERS here, or say ADVERTISE_HOST there`,
+    );
   }
 
   links(): readonly LinkStatus[] {
