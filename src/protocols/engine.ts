@@ -71,8 +71,11 @@ export type EngineReport = Readonly<Record<string, unknown>>;
 export interface EngineSink {
   /** Sealed frames of committed entries, in order, each exactly once. Must not throw. */
   committed(frames: readonly Buffer[]): void;
-  /** Everything up to this index is replaced by the group's snapshot of it, which lies on its shelf. */
-  install(index: number): Promise<void>;
+  /**
+   * Everything up to this index is replaced by the group's snapshot of it, which lies on its shelf.
+   * @returns the stamp of its last entry, in log time
+   */
+  install(index: number): Promise<Milliseconds>;
   /** Who leads has changed. */
   led(): void;
 }

@@ -74,7 +74,7 @@ async function started(disk: Disk, { clock, gate }: Around, start: Start): Promi
     nodeId: 'node-1',
     clock,
     sink: {
-      install: () => Promise.resolve(),
+      install: () => Promise.resolve(0),
       led: () => undefined,
       committed: (frames) => void delivered.push(...frames.map(decodeEntry)),
     },

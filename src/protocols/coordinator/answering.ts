@@ -83,7 +83,7 @@ export class Answering {
   /** One that may be a retry: answered from memory, or told to wait for its first attempt. */
   async #proposeMarked(asked: Asked): Promise<Answer> {
     const { command } = asked;
-    const known = this.#options.machine.recognise(command, this.#options.now());
+    const known = await this.#known(command);
     if (known !== undefined) return this.#answerFrom(this.#options.machine.position, known);
     if (!this.#inFlight.enter(command)) return { kind: 'refused', code: 'idempotency-in-flight' };
     try {
@@ -91,6 +91,21 @@ export class Answering {
     } finally {
       this.#inFlight.leave(command);
     }
+  }
+
+  /**
+   * What is remembered of a command stays so. That it cannot be new, because nothing is remembered of its
+   * session, is believed only where everything is applied: this node may be behind.
+   */
+  async #known(command: Command): Promise<Outcome | undefined> {
+    const known = this.#recognised(command);
+    if (known?.kind !== 'refused') return known;
+    const { kind } = await this.#options.engine().read();
+    return kind === 'at' ? this.#recognised(command) : undefined;
+  }
+
+  #recognised(command: Command): Outcome | undefined {
+    return this.#options.machine.recognise(command, this.#options.now());
   }
 
   async #proposeOnce(asked: Asked): Promise<Answer> {

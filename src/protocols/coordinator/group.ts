@@ -222,10 +222,11 @@ export class Group implements EngineSink {
     this.#wakeLoops();
   }
 
-  async install(index: number): Promise<void> {
+  async install(index: number): Promise<Milliseconds> {
     const machine = new Machine(this.#options);
     await this.snapshots.install(index, machine);
     this.machine.adopt(machine);
+    return this.machine.position.at;
   }
 
   async #rebuild(below: number): Promise<void> {

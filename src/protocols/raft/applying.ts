@@ -12,6 +12,7 @@ import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { splitFrames } from '../../log/split-frames.ts';
 import type { EngineSink } from '../engine.ts';
+import type { LogTime } from '../log-time.ts';
 import type { Entry } from './core/entry.ts';
 
 /** Entries handed over between two looks at what else waits. */
@@ -21,6 +22,8 @@ export interface ApplyingOptions {
   readonly log: Log;
   readonly group: GroupId;
   readonly sink: EngineSink;
+  /** Goes on from what is installed: entries have brought their stamps when they were written. */
+  readonly time: LogTime;
   readonly applied: number;
   /** What the core holds in memory. */
   readonly entry: (index: number) => Entry | undefined;
@@ -111,7 +114,7 @@ export class Applying {
   }
 
   async #install(index: number): Promise<void> {
-    await this.#options.sink.install(index);
+    this.#options.time.resume(await this.#options.sink.install(index));
     this.#applied = index;
     this.#committed = Math.max(this.#committed, index);
     this.#options.onApplied(index);

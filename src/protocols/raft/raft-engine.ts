@@ -44,7 +44,7 @@ import { Governing } from './governing.ts';
 import { HISTORY_TOPIC, historyTo } from './history-serving.ts';
 import type { PeerIdentity } from '../transport/network.ts';
 import { progressFor } from './peer-report.ts';
-import { NEW_MEMBER, restoredFrom } from './restoring.ts';
+import { lastStamp, NEW_MEMBER, restoredFrom } from './restoring.ts';
 import { proposedOf, Settling } from './settling.ts';
 import { SnapshotReceiving } from './snapshot-receiving.ts';
 import { SnapshotSending } from './snapshot-sending.ts';
@@ -156,6 +156,8 @@ export class RaftEngine implements Engine {
       clock.monotonic(),
     );
     const engine = new RaftEngine(options, core);
+    // A log that is not applied yet has been stamped all the same: who leads next goes on from there.
+    engine.#time.resume(await lastStamp(log, group));
     engine.#host.step({ kind: 'wake' });
     engine.#backFilling.look();
     return engine;

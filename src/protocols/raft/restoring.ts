@@ -8,6 +8,7 @@ import { placeOf } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { HardState } from '../../log/hard-state.ts';
 import type { Log } from '../../log/log.ts';
+import type { Milliseconds } from '../../log/time.ts';
 import type { Place } from './core/entry.ts';
 import type { Restored } from './core/input.ts';
 
@@ -32,6 +33,12 @@ export async function restoredFrom(log: Log, group: GroupId, applied: number): P
     applied,
     configurations: members,
   };
+}
+
+/** The stamp of the last entry that is on the disk, applied or not; 0 where there is none. */
+export async function lastStamp(log: Log, group: GroupId): Promise<Milliseconds> {
+  const frame = await log.frame(group, log.bounds(group).last);
+  return frame === undefined ? 0 : placeOf(frame).at;
 }
 
 /** The first entry of each term above the floor, ascending. */
