@@ -247,14 +247,17 @@ export class Group implements EngineSink {
     if (this.#engine !== undefined) this.#duties.poke();
   }
 
-  /** Stops proposing, then the engine; writes the unfinished outcome page. Idempotent. */
+  /**
+   * Stops proposing, then the engine; writes the unfinished outcome page. What is proposed already is waited
+   * for after the engine: without a majority only its end answers. Idempotent.
+   */
   async stop(why?: Departure): Promise<void> {
     this.#answering.stop();
-    await this.#duties.stop();
     this.snapshots.stop();
+    const proposing = [this.#duties.stop(), this.#snapshotLoop.stop()];
     await this.#comparing.stop();
-    await this.#snapshotLoop.stop();
     await this.#engine?.stop(why);
+    await Promise.all(proposing);
     this.#listeners.clear();
     const page = this.machine.unfinishedPage();
     if (page !== undefined) this.#storePage(page);

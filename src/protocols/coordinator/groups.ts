@@ -105,6 +105,10 @@ export class Groups {
   readonly #times: HostingTimes;
   readonly #hosted = new Map<string, Hosted>();
   readonly #turns = new Turns(OPENINGS_MAX);
+  /** What `main` was told and has not answered: a few foundings and seals. */
+  readonly #unheard = new Set<() => void>();
+  /** Whether the tables of `main` are those of now: at a start they are as old as its newest snapshot. */
+  #main: 'old' | 'asked' | 'current' = 'old';
   readonly #round: Loop;
   readonly #unlisten: () => void;
   /** The tables that were looked at; others take their place when a snapshot is installed. */
@@ -179,6 +183,7 @@ export class Groups {
   /** Stops all groups; their logs stay. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const end of this.#unheard) end();
     this.#unlisten();
     await this.#round.stop();
     await Promise.all([...this.#hosted.values()].map(({ group }) => group.stop()));
@@ -205,11 +210,23 @@ export class Groups {
   }
 
   async #goRound(): Promise<void> {
+    this.#askMain();
     if (this.#seen !== this.#tables) await this.#followAgain();
     this.wakeDue(this.#options.main.now());
     for (const hosted of this.#hosted.values()) this.#visit(hosted);
     await this.#speak();
     await this.#askToReturn();
+  }
+
+  /** Until it has applied what was agreed before this node began. */
+  #askMain(): void {
+    if (this.#main !== 'old') return;
+    this.#main = 'asked';
+    void this.#options.main.read().then(({ kind }) => {
+      this.#main = kind === 'at' ? 'current' : 'old';
+      this.#seen = undefined;
+      if (kind === 'at') this.#round.poke();
+    });
   }
 
   #visit(hosted: Hosted): void {
@@ -266,7 +283,7 @@ export class Groups {
   #host(row: GroupRow): void {
     const { clock, exchange, open, onError } = this.#options;
     const id = idOf(row);
-    if (this.#stopped || this.#hosted.has(keyOf(id))) return;
+    if (this.#stopped || this.#hosted.has(keyOf(id)) || !this.#isAlive(id)) return;
     const group = new HostedGroup({
       id,
       clock,
@@ -278,6 +295,14 @@ export class Groups {
     const others = row.voters.filter((voter) => voter !== this.#options.nodeId);
     this.#hosted.set(keyOf(id), { group, others, sealSeenAt: undefined });
     void group.wake('patient');
+  }
+
+  /**
+   * A group without a log here was never begun, or its log was removed, with the votes this store had given
+   * in it. Which of them, only a `main` of now can tell: beginning again would be another log under one name.
+   */
+  #isAlive(id: GroupId): boolean {
+    return this.#main === 'current' || this.#options.log.hardState(id) !== undefined;
   }
 
   /** The groups of this node by its memory, and by its disk. */
@@ -352,7 +377,20 @@ export class Groups {
   }
 
   async #tell(type: string, data: Readonly<Record<string, unknown>>): Promise<void> {
-    await this.#options.main.propose({ type, data, actor: 'engine' }, 'control');
+    if (this.#stopped) return;
+    await this.#heard(this.#options.main.propose({ type, data, actor: 'engine' }, 'control'));
+  }
+
+  /** Without a majority `main` answers nobody: who stops does not wait for it. */
+  #heard(answer: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.#unheard.delete(end);
+        resolve();
+      };
+      this.#unheard.add(end);
+      void answer.catch(reject).then(end);
+    });
   }
 }
 

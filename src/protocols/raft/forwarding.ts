@@ -85,7 +85,7 @@ export class Forwarding {
     const { exchange, group } = this.#options;
     try {
       const question = { group, topic: 'digest', values: [index] };
-      return (await exchange.ask(leader, question, DIGEST_MS)).text() || undefined;
+      return digestIn((await exchange.ask(leader, question, DIGEST_MS)).text());
     } catch {
       return undefined;
     }
@@ -124,6 +124,11 @@ export class Forwarding {
     const proposed = await this.#options.propose(frame, traffic);
     return valuesOf(proposed);
   }
+}
+
+/** Empty: it cannot tell. Any other word says that the group is not there, or no longer. */
+function digestIn(word: string): string | undefined {
+  return /^[0-9a-f]{64}$/.test(word) ? word : undefined;
 }
 
 function valuesOf(proposed: Proposed): readonly unknown[] {

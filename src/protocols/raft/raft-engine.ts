@@ -155,9 +155,9 @@ export class RaftEngine implements Engine {
       { ...options, id, store, frames: frameMaker(id), restored },
       clock.monotonic(),
     );
-    const engine = new RaftEngine(options, core);
     // A log that is not applied yet has been stamped all the same: who leads next goes on from there.
-    engine.#time.resume(await lastStamp(log, group));
+    const appliedAt = Math.max(options.appliedAt, await lastStamp(log, group));
+    const engine = new RaftEngine({ ...options, appliedAt }, core);
     engine.#host.step({ kind: 'wake' });
     engine.#backFilling.look();
     return engine;
