@@ -1,35 +1,43 @@
 /**
- * Runs a group of Raft cores under seeded faults in virtual time and says whether every law held. One seed
- * decides everything; a seed that fails is shrunk and told as a story.
+ * Runs clusters under seeded faults in virtual time and says whether every law held. One seed decides
+ * everything; a seed that fails is shrunk and told as a story.
  *
- *     npm run simulate
- *     npm run simulate -- --seed 42 --seeds 1000 --nodes 5 --minutes 0.1 --faults crash,partition
+ *     npm run simulate                                     whole nodes, a few hundred seeds
+ *     npm run simulate -- --tier night                     as many as a night holds
+ *     npm run simulate -- --from 42 --seeds 1 --story 500
+ *     npm run simulate -- --nodes core --voters 5 --minutes 0.1 --faults crash,partition
  *
- * It simulates the cores with disks, network, machines and clients; whole nodes come later.
+ * `--nodes whole` simulates disks, network, clocks and clients around the real code of a node; `core` only the
+ * cores of one Raft group, many more of them a second.
  */
 import { performance } from 'node:perf_hooks';
 import { Presets, SingleBar } from 'cli-progress';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { VOTERS_MAX } from '../src/protocols/raft/core/configuration.ts';
-import { RaftCore } from '../src/protocols/raft/core/core.ts';
-import type { CoreMaker } from '../test/simulation/raft-core/core-under-test.ts';
-import { drawPlan, type Fault, FAULTS, type Plan } from '../test/simulation/raft-core/plan.ts';
-import { run } from '../test/simulation/raft-core/run.ts';
-import { shrink, toldStory } from '../test/simulation/raft-core/shrink.ts';
 import { Figures } from '../test/simulation/raft-core/story.ts';
-import { told } from '../test/simulation/raft-core/trouble.ts';
 import { figure, plainTable, seconds } from './table.ts';
+import { CORES, type Simulated, WHOLE_NODES } from './simulate/kinds.ts';
 
 interface Options {
-  readonly seed: number;
-  readonly seeds: number;
-  readonly nodes?: number;
+  readonly nodes: keyof typeof KINDS;
+  readonly tier: keyof typeof TIERS;
+  readonly from: number;
+  readonly seeds?: number;
+  readonly voters?: number;
   readonly minutes?: number;
-  readonly faults?: readonly Fault[];
+  readonly faults?: readonly string[];
   readonly story: number;
 }
 
-const make: CoreMaker = (options, now) => new RaftCore(options, now);
+const KINDS = { whole: WHOLE_NODES, core: CORES } as const satisfies Record<string, Simulated>;
+
+/** Seeds of whole nodes and of cores: of a moment, of a build, of a night. */
+const TIERS = {
+  quick: { whole: 100, core: 500 },
+  build: { whole: 1_000, core: 5_000 },
+  night: { whole: 50_000, core: 500_000 },
+} as const;
+
 /** The bar moves so often. */
 const SHOWN_EVERY_MS = 100;
 
@@ -51,35 +59,48 @@ function positive(text: string): number {
   throw new InvalidArgumentError('a positive number is wanted');
 }
 
-function faultsOf(text: string): readonly Fault[] {
-  if (text === 'all') return FAULTS;
-  const names = text.split(',');
-  const faults = FAULTS.filter((fault) => names.includes(fault));
-  if (faults.length === names.length) return faults;
-  throw new InvalidArgumentError(`known are all, or some of ${FAULTS.join(',')}`);
-}
-
-const { seed, seeds, nodes, minutes, faults, story } = new Command('simulate')
-  .description('Simulates a group of Raft cores (cores only, not whole nodes) under seeded faults.')
-  .option('--seed <n>', 'the first seed', whole, 1)
-  .option('--seeds <n>', 'how many seeds', whole, 500)
-  .option('--nodes <n>', 'voters at the beginning (drawn per seed)', voters)
-  .option('--minutes <m>', 'length of the phase with faults (3 seconds)', positive)
-  .option('--faults <list>', 'all, or names separated by commas', faultsOf)
+const options = new Command('simulate')
+  .description('Simulates clusters under seeded faults in virtual time.')
+  .addOption(
+    new Option('--nodes <kind>', 'whole nodes, or only the cores of a Raft group')
+      .choices(Object.keys(KINDS))
+      .default('whole'),
+  )
+  .addOption(
+    new Option('--tier <name>', 'how many seeds').choices(Object.keys(TIERS)).default('quick'),
+  )
+  .option('--from <seed>', 'the first seed', whole, 1)
+  .option('--seeds <n>', 'how many seeds, whatever the tier says', whole)
+  .option('--voters <n>', 'voters at the beginning (drawn per seed)', voters)
+  .option('--minutes <m>', 'length of the phase with faults', positive)
+  .option('--faults <list>', 'all, or names separated by commas', (text) => text.split(','))
   .option('--story <lines>', 'lines of the story of a failing seed', whole, 200)
   .showHelpAfterError('(--help shows what there is)')
   .parse()
   .opts<Options>();
 
-function planOf(number: number): Plan {
-  const milliseconds = minutes === undefined ? undefined : Math.round(minutes * 60_000);
-  return drawPlan(number, { voters: nodes, milliseconds, faults });
+const { nodes, tier, from, story } = options;
+const simulated = KINDS[nodes];
+const unknown = (options.faults ?? []).filter((fault) => !isKnown(fault));
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(', ')}; known are all, ${simulated.faults.join(', ')}`);
+  process.exit(1);
+}
+const wanted = {
+  voters: options.voters,
+  milliseconds: options.minutes === undefined ? undefined : Math.round(options.minutes * 60_000),
+  faults: options.faults?.includes('all') === true ? undefined : options.faults,
+};
+const seeds = options.seeds ?? TIERS[tier][nodes];
+
+function isKnown(fault: string): boolean {
+  return fault === 'all' || simulated.faults.includes(fault);
 }
 
-function fail(plan: Plan): never {
-  console.error(`seed ${plan.seed} breaks a law; shrinking`);
-  console.error(toldStory(shrink(plan, make), told, story));
-  console.error(`again: npm run simulate -- --seed ${plan.seed} --seeds 1`);
+async function fail(seed: number): Promise<never> {
+  console.error(`seed ${seed} breaks a law; shrinking`);
+  console.error(await simulated.story(seed, wanted, story));
+  console.error(`again: npm run simulate -- --nodes ${nodes} --from ${seed} --seeds 1`);
   process.exit(1);
 }
 
@@ -94,21 +115,26 @@ const bar = new SingleBar(
 const total = new Figures();
 const started = performance.now();
 let shownAt = started;
+let seed = from;
+// What no promise of a node waits for is a fault of the node; the seed is said with it.
+process.on('unhandledRejection', (error) => {
+  console.error(`seed ${seed}: nobody waits for`, error);
+  process.exit(1);
+});
 if (process.stderr.isTTY) bar.start(seeds, 0, { rate: '–' });
-for (let done = 0; done < seeds; done += 1) {
-  const plan = planOf(seed + done);
-  const { violations, steps, committed, figures } = run(plan, make);
-  if (violations.length > 0) {
+for (; seed < from + seeds; seed += 1) {
+  const { isBroken, figures, fingerprint } = await simulated.run(seed, wanted);
+  if (isBroken) {
     bar.stop();
-    fail(plan);
+    await fail(seed);
   }
-  total.count('steps of cores', steps);
-  total.count('entries committed', committed);
-  for (const [what, count] of figures.entries()) total.count(what, count);
+  if (seeds === 1) console.log(`trace ${fingerprint.toString(16).padStart(8, '0')}`);
+  for (const [what, count] of figures) total.count(what, count);
   const now = performance.now();
   if (now - shownAt < SHOWN_EVERY_MS) continue;
   shownAt = now;
-  bar.update(done + 1, { rate: figure(((done + 1) / (now - started)) * 1000) });
+  const done = seed - from + 1;
+  bar.update(done, { rate: figure((done / (now - started)) * 1000) });
 }
 bar.stop();
 const took = performance.now() - started;
@@ -123,5 +149,5 @@ console.log(
   }),
 );
 console.log(
-  `\n${seeds} seeds from ${seed} on kept every law in ${seconds(took)}, ${figure((seeds / took) * 1000)} a second`,
+  `\n${seeds} seeds from ${from} on kept every law in ${seconds(took)}, ${figure((seeds / took) * 1000)} a second`,
 );

@@ -226,7 +226,7 @@ export class Group implements EngineSink {
     const machine = new Machine(this.#options);
     await this.snapshots.install(index, machine);
     this.machine.adopt(machine);
-    return this.machine.position.at;
+    return machine.position.at;
   }
 
   async #rebuild(below: number): Promise<void> {
@@ -256,8 +256,7 @@ export class Group implements EngineSink {
     this.snapshots.stop();
     const proposing = [this.#duties.stop(), this.#snapshotLoop.stop()];
     await this.#comparing.stop();
-    await this.#engine?.stop(why);
-    await Promise.all(proposing);
+    await Promise.all([this.#engine?.stop(why), ...proposing]);
     this.#listeners.clear();
     const page = this.machine.unfinishedPage();
     if (page !== undefined) this.#storePage(page);

@@ -198,7 +198,7 @@ export class Groups {
   async #ledAgain(group: Group | undefined): Promise<Group | undefined> {
     const { clock } = this.#options;
     const until = clock.monotonic() + this.#times.led;
-    while (!isLed(group) && clock.monotonic() < until)
+    while (!this.#stopped && !isLed(group) && clock.monotonic() < until)
       await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
     return group;
   }

@@ -1,0 +1,100 @@
+/**
+ * I6: somebody who follows the log of main, from its first entry, at one node after another: every entry once,
+ * in order, the same as everybody else's, or he is told that it is compacted.
+ */
+import { Compacted } from '../../../src/log/fault.ts';
+import { placeOf } from '../../../src/log/frame.ts';
+import type { RecordedEntry } from '../../../src/protocols/coordinator/history.ts';
+import type { Chance } from '../raft-core/chance.ts';
+import { MAIN, type Running, type SimulatedNode } from './node.ts';
+import type { World } from './world.ts';
+
+const LOOKS_EVERY_MS = 100;
+/** He goes elsewhere now and then, for no reason. */
+const WANDERS = 0.05;
+
+interface Attached {
+  readonly node: SimulatedNode;
+  readonly life: unknown;
+  leave: () => void;
+}
+
+export class Follower {
+  readonly #world: World;
+  readonly #chance: Chance;
+  /** The last entry he has seen. */
+  cursor = 0;
+  #at: Attached | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#chance = world.chance.named('follower');
+    this.#look();
+  }
+
+  #look(): void {
+    this.#world.loop.after(LOOKS_EVERY_MS, () => this.#look());
+    const at = this.#at;
+    if (at !== undefined && at.node.life === at.life && !this.#chance.happens(WANDERS)) return;
+    at?.leave();
+    this.#at = undefined;
+    const node = this.#chance.pick(this.#world.nodes);
+    const { serving } = node;
+    if (serving !== undefined) this.#attach(node, serving);
+  }
+
+  #attach(node: SimulatedNode, running: Running): void {
+    const attached: Attached = { node, life: node.life, leave: (): void => undefined };
+    this.#at = attached;
+    node.life.run(() => {
+      void this.#follow(attached, running).catch((error: unknown) => {
+        if (this.#at === attached) this.#refused(error);
+      });
+    });
+  }
+
+  /** What is there first, then what comes: as a subscription does. */
+  async #follow(attached: Attached, running: Running): Promise<void> {
+    const { main } = running;
+    // A node that has just begun again comes to what he has seen before a second time.
+    const seen = this.cursor;
+    const isHere = (): boolean => this.#at === attached;
+    while (this.cursor < main.machine.position.index) {
+      for await (const entries of main.history.read(this.cursor + 1, { bytes: 4_000 })) {
+        if (!isHere()) return;
+        for (const entry of entries) this.#see(entry);
+      }
+      if (!isHere()) return;
+    }
+    const unlisten = main.onApplied(({ outcomeBytes }, frame) => {
+      const { index } = placeOf(frame);
+      if (isHere() && index > seen) this.#see({ index, frame, outcome: outcomeBytes });
+    });
+    attached.leave = unlisten;
+  }
+
+  #see({ index, frame, outcome }: RecordedEntry): void {
+    const { chronicles } = this.#world;
+    const known = chronicles.of(MAIN).at(index);
+    if (index !== this.cursor + 1)
+      this.#world.break('I6: no silent gap', `entry ${index} comes after ${this.cursor}`);
+    else if (known !== undefined && !known.frame.equals(frame))
+      this.#world.break('I6: no silent gap', `entry ${index} is not what was agreed`);
+    else if (known !== undefined && !known.outcome.every((byte, at) => byte === outcome[at]))
+      this.#world.break('I6: no silent gap', `entry ${index} is told with another outcome`);
+    this.cursor = index;
+    this.#world.story.figures.count('entries followed');
+  }
+
+  #refused(error: unknown): void {
+    this.#at = undefined;
+    if (!(error instanceof Compacted)) return;
+    this.#world.story.figures.count('followers told that it is compacted');
+    if (error.oldest <= this.cursor + 1)
+      this.#world.break(
+        'I6: no silent gap',
+        `compacted up to ${error.oldest}, asked ${this.cursor + 1}`,
+      );
+    this.cursor = error.oldest - 1;
+  }
+}

@@ -1,0 +1,58 @@
+/** A plan run from beginning to end: safety while things go wrong, recovery, then a clean exit of every node. */
+import type { Violation } from '../raft-core/laws.ts';
+import type { Figures } from '../raft-core/story.ts';
+import { MAIN, type Seams, type SimulatedNode } from './node.ts';
+import type { Plan } from './plan.ts';
+import { Recovery } from './recovery.ts';
+import { LINGERS_MS } from './trouble.ts';
+import { World } from './world.ts';
+
+/** A clean exit of all nodes together takes at most so long. */
+const EXIT_MS = 30_000;
+
+export interface Outcome {
+  readonly violations: readonly Violation[];
+  readonly events: number;
+  /** Equal for equal runs. */
+  readonly fingerprint: number;
+  readonly lines: readonly string[];
+  readonly figures: Figures;
+  readonly committed: number;
+}
+
+export async function run(plan: Plan, seams: Seams = {}, recorded = false): Promise<Outcome> {
+  const world = new World(plan, seams, recorded);
+  await world.runUntil(plan.milliseconds);
+  if (!world.broken) await new Recovery(world).run();
+  if (!world.broken) world.laws.tell('ended');
+  if (!world.broken) await exit(world);
+  return {
+    violations: world.laws.violations,
+    events: world.loop.events,
+    fingerprint: world.story.fingerprint,
+    lines: world.story.lines,
+    figures: world.story.figures,
+    committed: world.chronicles.of(MAIN).last,
+  };
+}
+
+/** I9: every node stops within a bound, and leaves no timer behind. */
+async function exit(world: World): Promise<void> {
+  const { nodes, loop } = world;
+  const running = new Set(nodes.map(({ id }) => id));
+  const stopped = (node: SimulatedNode): void => {
+    running.delete(node.id);
+    const { timers } = node.life;
+    if (timers > 0) world.break('I9: clean exit', `${node.id} leaves ${timers} timers behind`);
+  };
+  for (const node of nodes)
+    node.life.run(() => {
+      node.stop().then(
+        () => loop.after(LINGERS_MS, () => stopped(node)),
+        (error: unknown) => world.break('I9: clean exit', `${node.id}: ${String(error)}`),
+      );
+    });
+  await world.runUntil(loop.now + EXIT_MS, () => running.size === 0);
+  if (running.size > 0 && !world.broken)
+    world.break('I9: clean exit', `${[...running].join(' ')} do not stop`);
+}

@@ -1,0 +1,134 @@
+/** Stories of whole nodes that went wrong once, told step by step in virtual time, without chance. */
+import { expect, test } from 'vitest';
+import type { Command } from '../../../src/log/command.ts';
+import type { Reply } from '../../linearizability/questions.ts';
+import { GROUPS } from '../../../src/projections/groups/group-table.ts';
+import { placeOf } from '../../../src/log/frame.ts';
+import { MAIN, type SimulatedNode } from './node.ts';
+import { drawPlan } from './plan.ts';
+import { World } from './world.ts';
+
+/** Three nodes, nobody who asks, nothing that goes wrong by itself. */
+function quietWorld(): World {
+  const plan = drawPlan(1, { voters: 3, faults: [], milliseconds: 60_000 });
+  return new World({ ...plan, clients: 0 }, {}, false);
+}
+
+async function until(world: World, what: string, look: () => boolean): Promise<void> {
+  await world.runUntil(world.loop.now + 20_000, look);
+  expect(world.laws.violations).toEqual([]);
+  if (!look()) throw new Error(`waited in vain: ${what}`);
+}
+
+async function after<Value>(world: World, promise: Promise<Value>): Promise<Value> {
+  let isDone = false;
+  const done = promise.finally(() => {
+    isDone = true;
+  });
+  await until(world, 'it is settled', () => isDone);
+  return done;
+}
+
+async function led(world: World): Promise<SimulatedNode> {
+  await until(world, 'somebody leads, and all have applied it', () => {
+    const last = world.chronicles.of(MAIN).last;
+    const positions = world.nodes.map(({ serving }) => serving?.main.machine.position.index);
+    const isEqual = positions.every((index) => index === undefined || index === last);
+    return world.leader?.serving?.main.status().leader_id !== undefined && last > 0 && isEqual;
+  });
+  return world.leader!;
+}
+
+function told(
+  world: World,
+  node: SimulatedNode,
+  type: string,
+  data: Command['data'],
+  more: Partial<Command> = {},
+): Promise<Reply | undefined> {
+  return after(world, world.clients.command(node, { type, data, actor: 'somebody', ...more }));
+}
+
+test('I4: a node that begins again and is behind does not call an open session unknown', async () => {
+  const world = quietWorld();
+  const leader = await led(world);
+  const opened = await told(world, leader, 'open_session', {});
+  const session = Number(opened?.members.index);
+  const follower = world.nodes.find((node) => node !== leader)!;
+  follower.kill();
+  follower.start();
+  await until(world, 'it is open', () => follower.running !== undefined);
+  expect(follower.running!.main.machine.position.index).toBe(0);
+  const codes: unknown[] = [];
+  for (let reply: Reply | undefined; reply?.status !== 200;) {
+    const once = { session, seq: 1 };
+    reply = await told(world, follower, 'add_work', { work_id: 'one' }, { once });
+    codes.push(reply?.members.code);
+  }
+  expect(codes).not.toContain('idempotency-expired');
+});
+
+test('log time goes on from the last stamp in the log, whoever leads next and however wrong its clock is', async () => {
+  const world = quietWorld();
+  const ahead = world.nodes[0]!;
+  ahead.parts.oscillator.skew = 600_000;
+  const leader = await led(world);
+  if (leader !== ahead) await after(world, leader.running!.main.transfer(ahead.id));
+  await until(world, 'it leads', () => world.leader === ahead);
+  await told(world, ahead, 'add_work', { work_id: 'one' });
+  await led(world);
+  for (const node of world.nodes) node.kill();
+  for (const node of world.nodes) if (node !== ahead) node.start();
+  await until(world, 'one of the others leads', () => world.leader !== undefined);
+  await told(world, world.leader!, 'add_work', { work_id: 'two' });
+  const stamps = world.chronicles
+    .of(MAIN)
+    .frames()
+    .map((frame) => placeOf(frame).at);
+  expect(stamps).toEqual([...stamps].sort((one, other) => one - other));
+});
+
+test('I9: a node stops though something it has proposed will never have a majority', async () => {
+  const world = quietWorld();
+  const leader = await led(world);
+  await told(world, leader, 'acquire_lock', { name: 'door', owner: 'a', ttl_seconds: 1 });
+  const [before] = [leader.running!.main.dutiesStatus.proposed];
+  await world.runUntil(world.loop.now + 850);
+  for (const node of world.nodes) if (node !== leader) node.kill();
+  // It still leads when the lease is over, and proposes to say so.
+  await until(world, 'it leads no more', () => !leader.running!.main.isLeader);
+  expect(leader.running!.log.bounds(MAIN).last).toBeGreaterThan(
+    leader.running!.main.machine.position.index,
+  );
+  expect(leader.running!.main.dutiesStatus.proposed).toBe(before);
+  await after(world, leader.stop());
+  expect(leader.life.timers).toBe(0);
+});
+
+test('a group that was destroyed is not begun again by nodes that start from what main was before', async () => {
+  const world = quietWorld();
+  const leader = await led(world);
+  await told(world, leader, 'create_group', { id: 'job/1', kind: 'job' });
+  const hosts = (): number =>
+    world.nodes.filter(({ running }) => running!.log.groups().length > 1).length;
+  await until(world, 'everybody has it', () => hosts() === 3);
+  await until(world, 'everybody knows that it was founded', () =>
+    world.nodes.every(({ running }) =>
+      [...running!.main.machine.tables.of(GROUPS).rows()].every(({ state }) => state === 'founded'),
+    ),
+  );
+  for (const { running } of world.nodes) await after(world, running!.main.snapshots.take());
+  await told(world, leader, 'destroy_group', { id: 'job/1' });
+  await until(world, 'nobody has it', () => hosts() === 0);
+  for (const node of world.nodes) node.powerCut();
+  const opened: string[] = [];
+  const { opened: watch } = world;
+  world.opened = (node, group) => {
+    opened.push(group.id.id);
+    watch.call(world, node, group);
+  };
+  for (const node of world.nodes) node.start();
+  await led(world);
+  await world.runUntil(world.loop.now + 5_000);
+  expect(opened).toEqual(['main', 'main', 'main']);
+});
