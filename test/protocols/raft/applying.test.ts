@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { groupKeys, numbered } from '../../../src/log/keys.ts';
 import { LevelStore } from '../../../src/log/level-store.ts';
+import { LogTime } from '../../../src/protocols/log-time.ts';
 import { Applying } from '../../../src/protocols/raft/applying.ts';
-import { breathe } from '../../../src/real-clock.ts';
+import { breathe, realClock } from '../../../src/real-clock.ts';
 import { until, within } from '../../end-to-end/condition.ts';
 import { appendRange, MAIN, openedLog, temporaryDirectory } from '../../log/fixtures.ts';
 
@@ -30,9 +31,10 @@ test('whoever waits for a pause has it when applying has failed, so that a node 
     applied: 0,
     sink: {
       committed: (frames) => void applied.push(...frames),
-      install: () => Promise.resolve(),
+      install: () => Promise.resolve(0),
       led: () => undefined,
     },
+    time: new LogTime(realClock),
     entry: () => undefined,
     breathe,
     onApplied: () => undefined,

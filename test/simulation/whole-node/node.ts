@@ -215,6 +215,8 @@ export class SimulatedNode {
       clock: life,
       clusterId: () => log.identity.clusterId,
       belong: (clusterId) => log.belongTo(clusterId),
+      isJoining: () => log.identity.isJoining === true,
+      arrived: () => log.arrived(),
       onProgress: () => undefined,
     });
   }

@@ -146,6 +146,7 @@ function drawTiming(chance: Chance): Timing {
   return {
     heartbeat: election / 3,
     election: { least: election, most: election * 2 },
+    quorum_patience: chance.pick([election * 2, 1_000]),
     disk_patience: election * 10,
     stall: election,
     quiesce_after: Number.POSITIVE_INFINITY,
