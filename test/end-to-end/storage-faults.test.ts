@@ -3,6 +3,7 @@
  * while: the node says what it found, puts the store aside, and comes back as another store that has no vote
  * before it holds everything. Nothing that was acknowledged is lost, anywhere.
  */
+import { randomUUID } from 'node:crypto';
 import { access, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -28,6 +29,8 @@ const DISK_FAULT = 74;
 /** Generous: what is waited for takes some seconds, and machines are busy. */
 const PATIENCE_MS = 120_000;
 
+const JOB = 'job/1';
+
 type Who = 'leader' | 'follower';
 
 interface Victim {
@@ -43,6 +46,44 @@ class Stage {
 
   constructor(cluster: ClusterProcesses) {
     this.cluster = cluster;
+  }
+
+  /** A group beside `main`, of all nodes. */
+  async createGroup(): Promise<void> {
+    await this.propose(this.cluster.ids[0]!, {
+      type: 'create_group',
+      data: { id: JOB, kind: 'job', voters: [] },
+    });
+  }
+
+  /** Takes a lock of that group at a node, again and again until it has it. */
+  lock(at: string, name: string): Promise<void> {
+    const data = { name, owner: 'ann', ttl_seconds: 3_600, lock_delay_seconds: 0 };
+    return this.propose(at, { type: 'acquire_lock', group: JOB, data });
+  }
+
+  async propose(
+    at: string,
+    body: { readonly type: string; readonly [field: string]: unknown },
+  ): Promise<void> {
+    const headers = { 'idempotency-key': randomUUID() };
+    const { url } = this.cluster.node(at);
+    const isDone = async (): Promise<boolean> => {
+      const reply = await ask(`${url}/v1/commands`, { body, headers });
+      if (reply.status === 400) throw new Error(reply.text);
+      return reply.status === 200;
+    };
+    await until(`${body.type} at ${at}`, isDone, PATIENCE_MS);
+  }
+
+  /** A node has a vote again in the group beside `main`, too. */
+  async votesInGroup({ id }: Victim): Promise<void> {
+    const isBack = async (): Promise<boolean> => {
+      const { group_counts } = await fetched(`${this.cluster.node(id).url}/raft/status`);
+      const { hosted, waking, returning } = group_counts as Readonly<Record<string, number>>;
+      return hosted === 1 && waking === 0 && returning === 0;
+    };
+    await until(`${id} has a vote in ${JOB}`, isBack, PATIENCE_MS);
   }
 
   async choose(who: Who): Promise<Victim> {
@@ -135,7 +176,9 @@ const KINDS: readonly (readonly [string, Who, 'stop' | 'kill', Damaging, RegExp]
 test('I1, I2: a damaged store of a follower or of the leader is put aside, and its node learns everything anew', async () => {
   const stage = new Stage(await ClusterProcesses.found('a', 'b', 'c'));
   const { cluster } = stage;
-  for (const [kind, who, end, damage, says] of KINDS) {
+  await stage.createGroup();
+  for (const [round, [kind, who, end, damage, says]] of KINDS.entries()) {
+    await stage.lock(await cluster.leader(), `lock-${round}`);
     const victim = await stage.choose(who);
     await stage.under(victim, async () => {
       await cluster.node(victim.id)[end]();
@@ -145,10 +188,16 @@ test('I1, I2: a damaged store of a follower or of the leader is put aside, and i
       await stage.votes(victim);
     });
     await stage.expectWhole(victim);
+    await stage.votesInGroup(victim);
     const [aside, ...others] = await takeEvidence(cluster, victim.id);
     expect(aside?.reason, kind).toMatch(says);
     expect(others, kind).toEqual([]);
   }
+  // All three stores are others than at the beginning, and any two of them decide in the group.
+  const leader = await cluster.leader();
+  const [gone = '', left = ''] = cluster.ids.filter((id) => id !== leader);
+  await cluster.kill(gone);
+  await stage.lock(left, 'last-lock');
 });
 
 test('I1: damage that only a running node meets ends it in one clear line, and its next start puts the store aside', async () => {
