@@ -230,7 +230,8 @@ export const AGAINST_ETCD: readonly Benchmark[] = [
     title: 'p99 at 5 000 commands a second, 3 nodes, from the moment each was due, against etcd',
     inFlight: 1,
     rate: 5_000,
-    ours: STREAM,
+    // Each command stands for itself: what is due does not wait for what came of an earlier one.
+    ours: { ...STREAM, workload: 'acquire_lock' },
     theirs: { etcd: GRPC },
     compared: 'p99',
     must: 1,
