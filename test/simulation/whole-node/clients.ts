@@ -122,7 +122,7 @@ export class Clients {
       id,
       client,
       key,
-      input,
+      input: this.#world.plan.isTimeSure ? input : unsure(input),
       calledAt: at(),
       answer: { kind: 'open' },
       once: once === undefined ? undefined : JSON.stringify(once),
@@ -242,6 +242,11 @@ class Marks {
       ? { key: `${this.#client}-${this.#drawn}`, print: String(this.#drawn) }
       : { session: this.session, seq: this.#drawn };
   }
+}
+
+/** As a model is told of it that may not rely on any lease. */
+function unsure(input: unknown): unknown {
+  return 'lease_ms' in (input as object) ? { ...(input as object), lease_ms: 0 } : input;
 }
 
 function restAfter(setbacks: number): number {

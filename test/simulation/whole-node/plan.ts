@@ -75,6 +75,11 @@ export interface Plan {
   readonly noise: Noise;
   /** How far wall clocks are wrong, at most; 0: not at all, and they all run alike. */
   readonly skew: number;
+  /**
+   * Clocks agree so well that a lease lasts as long as its holder was told. A leader whose clock is ahead by more
+   * ends leases early, after the grace of its term; tokens still fence who comes late.
+   */
+  readonly isTimeSure: boolean;
   readonly disk: Latency;
   readonly retention: Retention;
   readonly timing: Timing;
@@ -108,6 +113,8 @@ const TAKES_PART = 0.3;
 /** Events of one kind per simulated second. */
 const PER_SECOND = 0.12;
 export const SAFETY_MS = 20_000;
+/** What the models of leases allow for. */
+const CLOCKS_AGREE_MS = 100;
 /** The first cluster is left in peace for a moment: a founding that fails is not much of a test. */
 const PEACE_MS = 600;
 
@@ -118,6 +125,7 @@ export function drawPlan(seed: number, wanted: Wanted = {}): Plan {
   );
   const milliseconds = wanted.milliseconds ?? SAFETY_MS;
   const voters = wanted.voters ?? chance.pick([1, 2, 3, 3, 3, 3, 3, 3, 4, 5]);
+  const skew = faults.has('clocks') ? chance.named('skew').pick([50, 2_000, 600_000]) : 0;
   const spares = faults.has('membership') ? chance.whole(1, 2) : 0;
   return {
     seed,
@@ -129,7 +137,8 @@ export function drawPlan(seed: number, wanted: Wanted = {}): Plan {
     thinking: chance.pick([100, 400, 1_000]),
     leaseMs: chance.pick([3_000, 5_000, 60_000]),
     noise: drawNoise(faults, chance.named('noise')),
-    skew: faults.has('clocks') ? chance.named('skew').pick([50, 2_000, 600_000]) : 0,
+    skew,
+    isTimeSure: skew <= CLOCKS_AGREE_MS && !faults.has('clock_jump'),
     disk: drawLatency(chance.named('disk')),
     retention: faults.has('compaction')
       ? { kind: 'entries', entries: chance.named('compaction').whole(1, 100) }
