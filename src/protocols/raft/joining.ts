@@ -98,7 +98,8 @@ export class Joining {
     const { engine, self, arrived } = this.#options;
     const { voters, learners } = engine.members();
     const wanted = this.#isToVote ? voters : [...voters, ...learners];
-    if (!isIn(wanted, self)) return this.#approach();
+    // What is not committed the next leader may take back, who knows nothing of us and tells us nothing.
+    if (!isIn(wanted, self) || !engine.areMembersCommitted()) return this.#approach();
     await arrived();
     this.#goal = 'reached';
     // From here on the log rules: this run is the last.

@@ -233,6 +233,12 @@ export class RaftEngine implements Engine {
     return this.#host.members.at(-1)?.configuration ?? NO_MEMBERS;
   }
 
+  /** Whether who takes part is settled: else another leader may still take it back. */
+  areMembersCommitted(): boolean {
+    const { commit } = this.#host.status();
+    return this.#host.members.every(({ index }) => index <= commit);
+  }
+
   /** Everything a person wants to know who asks why. */
   report(): EngineReport {
     const { asked_at, ...tenure } = this.#tenure.report();

@@ -24,11 +24,13 @@ export class Administrator {
     const chance = new Chance(draw);
     const asked = chance.happens(0.7) ? this.#world.leader : chance.pick(this.#world.nodes);
     const serving = asked?.serving;
-    if (asked === undefined || serving === undefined) return;
+    // As the leader knows it: a node that is behind may not know of who has just joined.
+    const members = this.#world.leader?.serving?.main.members();
+    if (asked === undefined || serving === undefined || members === undefined) return;
     // Whose disk is lost is to come back first: until then everybody else is needed.
-    if (this.#world.trouble.hasLost(serving.main.members().voters)) return;
+    if (this.#world.trouble.hasLost(members.voters)) return;
     this.#askedAt = this.#world.loop.now;
-    const { voters, learners } = serving.main.members();
+    const { voters, learners } = members;
     const ids = [...voters, ...learners].map(({ id }) => id);
     const shuffled = ids
       .map((id) => ({ id, place: chance.unit() }))

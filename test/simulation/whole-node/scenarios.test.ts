@@ -9,9 +9,9 @@ import { drawPlan } from './plan.ts';
 import { World } from './world.ts';
 
 /** Three nodes, nobody who asks, nothing that goes wrong by itself. */
-function quietWorld(): World {
+function quietWorld(spares = 0): World {
   const plan = drawPlan(1, { voters: 3, faults: [], milliseconds: 60_000 });
-  return new World({ ...plan, clients: 0 }, {}, false);
+  return new World({ ...plan, clients: 0, spares }, {}, false);
 }
 
 async function until(world: World, what: string, look: () => boolean): Promise<void> {
@@ -131,4 +131,28 @@ test('a group that was destroyed is not begun again by nodes that start from wha
   await led(world);
   await world.runUntil(world.loop.now + 5_000);
   expect(opened).toEqual(['main', 'main', 'main']);
+});
+
+test('I7: a node that was let in by a leader who could not decide it asks again', async () => {
+  const world = quietWorld(1);
+  const spare = world.nodes[3]!;
+  const voters = world.nodes.slice(0, 3);
+  await until(world, 'one of the voters leads', () => world.leader !== undefined);
+  const leader = world.leader!;
+  const others = voters.filter((node) => node !== leader);
+  await until(world, 'the fourth is there', () => spare.running !== undefined);
+  const mend = world.networks.cut(
+    others.flatMap(({ id }) => [
+      [leader.id, id],
+      [id, leader.id],
+    ]),
+  );
+  const isMember = (node: SimulatedNode): boolean =>
+    node.running?.main.status().learners.includes(spare.id) === true;
+  await until(world, 'it is told that it is let in', () => isMember(spare));
+  await until(world, 'the others have a leader', () =>
+    others.some(({ running }) => running!.main.isLeader),
+  );
+  mend();
+  await until(world, 'everybody knows it', () => world.nodes.every(isMember));
 });
