@@ -68,7 +68,10 @@ export class Follower {
     }
     const unlisten = main.onApplied(({ outcomeBytes }, frame) => {
       const { index } = placeOf(frame);
-      if (isHere() && index > seen) this.#see({ index, frame, outcome: outcomeBytes });
+      if (!isHere() || index <= seen) return;
+      // The node has leapt there by a snapshot: what lies between is read, here or elsewhere.
+      if (index > this.cursor + 1) this.#at = undefined;
+      else this.#see({ index, frame, outcome: outcomeBytes });
     });
     attached.leave = unlisten;
   }
