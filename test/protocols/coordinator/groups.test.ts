@@ -172,6 +172,8 @@ describe('the end of a group', () => {
       await until('the row is over', () => groups.rowAt(node, JOB)?.state === 'sealed');
       await until('its log is gone', () => groups.remainsAt(node).length === 0);
       await until('its timers are gone', () => node.clock.waiting <= 1);
+      // Its keys go first: what is left of it in memory only then.
+      await until('it is hosted no more', () => node.groups.status().hosted === 0);
       expect(node.groups.status()).toEqual({
         hosted: 0,
         awake: 0,
