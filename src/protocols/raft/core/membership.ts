@@ -10,8 +10,10 @@
 import { appendOwn } from './appending.ts';
 import { enter, isJoint, isValid, isVoter, type Member } from './configuration.ts';
 import type { Refusal, WantedMembers } from './input.ts';
+import type { Progress } from './progress.ts';
 import { refuse } from './roles.ts';
 import { configurationOf, type Leader, type Raft } from './state.ts';
+import { isRecent } from './transfer.ts';
 
 export function change(raft: Raft, leader: Leader, id: number, wanted: WantedMembers): void {
   const refusal = REFUSALS.find(({ applies }) => applies(raft, leader, wanted));
@@ -44,16 +46,19 @@ function isTooEarly(raft: Raft, leader: Leader, { voters }: WantedMembers): bool
 }
 
 /**
- * A learner, with this store, that has almost everything; and in any case the members that name it: one
- * that does not know yet that it is a member votes for nobody, and the new majority might need it.
+ * A learner that has almost everything; and in any case the members that name it: one that does not know yet
+ * that it is a member votes for nobody, and the new majority might need it.
  */
-function isCaughtUp(
-  { log, history, options }: Raft,
-  { progress }: Leader,
-  member: Member,
-): boolean {
-  const known = progress.get(member.id);
-  if (known?.store !== member.store) return false;
+function isCaughtUp(raft: Raft, leader: Leader, member: Member): boolean {
+  const { log, history, options } = raft;
+  const known = heardOf(raft, leader, member);
+  if (known === undefined) return false;
   const lag = log.last.index - known.match;
   return lag <= options.bounds.promotion_lag && known.match >= history.current.index;
+}
+
+/** The member with this very store, if it answers: one whose disk was lost never will, and would be counted. */
+function heardOf(raft: Raft, { progress }: Leader, { id, store }: Member): Progress | undefined {
+  const known = progress.get(id);
+  return known?.store === store && isRecent(raft, known) ? known : undefined;
 }
