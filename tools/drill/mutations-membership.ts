@@ -97,6 +97,17 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'silent-learners-are-promoted',
+    why: 'A learner that does not answer is made a voter, and where its disk is lost the new majority waits for ever.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: 'known?.store === store && isRecent(raft, known) ?',
+        replace: 'known?.store === store && raft.now >= 0 ?',
+      },
+    ],
+  },
+  {
     name: 'invalid-members-are-taken',
     why: 'Members that cannot be are appended, and cannot be refused any more.',
     patches: [
