@@ -23,6 +23,7 @@ import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
 import type { Exchange } from './protocols/raft/exchange.ts';
 import { startFounded } from './protocols/raft/founding.ts';
 import { Joining } from './protocols/raft/joining.ts';
+import { PeerClocks } from './protocols/raft/peer-clocks.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
 import { askToReturn } from './protocols/raft/returning.ts';
 import { endpoint } from './protocols/transport/address.ts';
@@ -78,6 +79,8 @@ export class ClusterSide {
   readonly #options: ClusterSideOptions;
   readonly #exchange: Exchange;
   readonly #network: TcpNetwork;
+  /** By which entries are stamped. */
+  readonly #clocks: PeerClocks;
   #engine: RaftEngine | undefined;
   #joining: Joining | undefined;
 
@@ -85,6 +88,7 @@ export class ClusterSide {
     this.#options = options;
     this.#exchange = exchange;
     this.#network = network;
+    this.#clocks = new PeerClocks({ clock: realClock, exchange, peers: () => this.#otherVoters() });
   }
 
   /** Listens for other nodes. @throws TlsFault, or where the port is taken or the address is not ours */
@@ -109,7 +113,7 @@ export class ClusterSide {
       breathe,
       log,
       nodeId: config.nodeId,
-      clock: realClock,
+      clock: this.#clocks,
       random: Math.random,
       timing: timingOf(cluster),
       bounds: BOUNDS,
@@ -132,7 +136,7 @@ export class ClusterSide {
         breathe,
         log,
         nodeId: config.nodeId,
-        clock: realClock,
+        clock: this.#clocks,
         random: Math.random,
         timing: { ...timingOf(cluster), quiesce_after: QUIESCE_AFTER_BEATS },
         bounds: GROUP_BOUNDS,
@@ -177,6 +181,7 @@ export class ClusterSide {
       onProgress: (what) => logger.info({ what }, 'joining'),
     });
     this.#joining.start();
+    this.#clocks.start();
   }
 
   /** Port of other nodes, for whoever asked for any. */
@@ -192,7 +197,7 @@ export class ClusterSide {
   }
 
   loops(): readonly LoopStatus[] {
-    return this.#joining === undefined ? [] : [this.#joining.status()];
+    return this.#joining === undefined ? [] : [this.#joining.status(), this.#clocks.status()];
   }
 
   links(): readonly LinkStatus[] {
@@ -201,12 +206,18 @@ export class ClusterSide {
 
   async stop(): Promise<void> {
     await this.#joining?.stop();
+    await this.#clocks.stop();
     await this.#network.stop();
   }
 
   get #engineOfMain(): RaftEngine {
     if (this.#engine === undefined) throw new Error('the engine of main has not started');
     return this.#engine;
+  }
+
+  #otherVoters(): readonly string[] {
+    const { voters = [] } = this.#engine?.members() ?? {};
+    return voters.map(({ id }) => id).filter((id) => id !== this.#options.config.nodeId);
   }
 
   #self(): Member {

@@ -7,8 +7,9 @@
  *  log time     ──────────────────────────────        at 0.9 to 1.1 of the monotonic clock's pace
  * ```
  *
- * It starts from the wall clock, or from the last stamp where that is later, goes on with the monotonic
- * clock and is drawn to the wall clock by at most SLEW of the time that passes. It never runs backwards.
+ * In each term it starts from the wall clock, or from the last stamp where that is later, goes on with the
+ * monotonic clock and is drawn to the wall clock by at most SLEW of the time that passes. Stamps never run
+ * backwards. The wall clock of a cluster is its nodes' together (`raft/peer-clocks.ts`).
  */
 import type { Clock, Milliseconds } from '../log/time.ts';
 
@@ -19,6 +20,10 @@ export class LogTime {
   readonly #clock: Clock;
   #at: Milliseconds;
   #read: Milliseconds;
+  /** The last stamp in the log. */
+  #stamped: Milliseconds = 0;
+  /** The term this node stamped in last. */
+  #term = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,6 +36,23 @@ export class LogTime {
     // The stamp holds for this moment: what has passed before must not be added to it afterwards.
     this.now();
     this.#at = Math.max(this.#at, stamp);
+    this.#stamped = Math.max(this.#stamped, stamp);
+  }
+
+  /**
+   * The stamp of an entry of this node's own. What it took for the time while others led does not count: the
+   * first of a term is by the wall clock as it is known now.
+   */
+  stamp(term: number): Milliseconds {
+    if (term !== this.#term) this.#begin(term);
+    this.#stamped = this.now();
+    return this.#stamped;
+  }
+
+  #begin(term: number): void {
+    this.#term = term;
+    this.#read = this.#clock.monotonic();
+    this.#at = Math.max(this.#stamped, this.#clock.now());
   }
 
   /** Whole milliseconds since the epoch. */

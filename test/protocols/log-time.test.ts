@@ -71,3 +71,24 @@ test('whatever the wall clock does, log time keeps within a tenth of the pace of
     { numRuns: 50 },
   );
 });
+
+test('what a node took for the time while others led does not count: the first stamp of a term is by the clock as it is known now', async () => {
+  const clock = new VirtualClock(5_000_000);
+  const time = new LogTime(clock);
+  // The clock was an hour ahead when the node started, and has been put right since.
+  clock.jump(-3_600_000);
+  time.resume(1_399_000);
+  expect(time.now()).toBeGreaterThan(4_000_000);
+  expect(time.stamp(2)).toBe(1_400_000);
+  await clock.advance(10_000);
+  expect(time.stamp(2)).toBe(1_410_000);
+});
+
+test('a new term never goes back behind what is in the log, whoever stamped it', () => {
+  const clock = new VirtualClock(1_000_000);
+  const time = new LogTime(clock);
+  time.resume(2_000_000);
+  expect(time.stamp(2)).toBe(2_000_000);
+  time.resume(2_000_500);
+  expect(time.stamp(4)).toBe(2_000_500);
+});

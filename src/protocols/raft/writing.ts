@@ -74,7 +74,7 @@ export class Writing {
     const { log, group, time } = this.#options;
     const bytes = frame as Buffer;
     if (isSealed(bytes)) time.resume(placeOf(bytes).at);
-    else sealFrame(bytes, { index, term, at: time.now() });
+    else sealFrame(bytes, { index, term, at: time.stamp(term) });
     // What has its place was admitted when it was proposed, or by its leader.
     this.#durable = log.append(group, bytes, 'control');
   }

@@ -16,6 +16,7 @@ import { Exchange } from '../../../src/protocols/raft/exchange.ts';
 import { startFounded } from '../../../src/protocols/raft/founding.ts';
 import { askToReturn } from '../../../src/protocols/raft/returning.ts';
 import { Joining } from '../../../src/protocols/raft/joining.ts';
+import { PeerClocks } from '../../../src/protocols/raft/peer-clocks.ts';
 import { RaftEngine, type RaftOptions } from '../../../src/protocols/raft/raft-engine.ts';
 import type { Store } from '../../../src/log/store.ts';
 import type { Chance } from '../raft-core/chance.ts';
@@ -74,6 +75,15 @@ export interface Running {
   readonly engine: RaftEngine;
   readonly groups: Groups;
   readonly joining: Joining;
+  readonly clocks: PeerClocks;
+}
+
+/** What every engine of a node is given. */
+interface Seat {
+  readonly log: Log;
+  readonly life: Life;
+  readonly exchange: Exchange;
+  readonly clocks: PeerClocks;
 }
 
 export class SimulatedNode {
@@ -135,10 +145,11 @@ export class SimulatedNode {
     const { running } = this;
     if (running === undefined) return;
     this.isStopping = true;
-    const { groups, main, log, joining } = running;
+    const { groups, main, log, joining, clocks } = running;
     await groups.stop();
     await main.stop();
     await joining.stop();
+    await clocks.stop();
     this.parts.networks.leave(this.life);
     await log.close();
     this.running = undefined;
@@ -171,8 +182,14 @@ export class SimulatedNode {
     const identity = { nodeId: id, storeId: this.storeId, clusterId: undefined };
     exchange.use(networks.join(identity, life, exchange));
     let engine: RaftEngine | undefined;
+    const isOther = (other: string): boolean => other !== id;
+    const clocks = new PeerClocks({
+      clock: life,
+      exchange,
+      peers: () => (engine?.members().voters ?? []).map((voter) => voter.id).filter(isOther),
+    });
     const main = await this.#group(log, life, MAIN, MAIN_PROJECTIONS, async (start) => {
-      engine = await RaftEngine.start(this.#raft(log, life, exchange, start));
+      engine = await RaftEngine.start(this.#raft({ log, life, exchange, clocks }, start));
       return engine;
     });
     if (engine === undefined) throw new Error('the group has no engine');
@@ -187,7 +204,7 @@ export class SimulatedNode {
       open: (group, row) =>
         this.#group(log, life, group, GROUP_PROJECTIONS[row.kind], (start) =>
           startFounded({
-            ...this.#raft(log, life, exchange, start),
+            ...this.#raft({ log, life, exchange, clocks }, start),
             timing: { ...this.parts.timing, quiesce_after: 8 },
             voters: row.members,
             membersOfMain: () => main.members(),
@@ -199,8 +216,9 @@ export class SimulatedNode {
       },
       onError: (group, error) => watcher.complained(this, `group ${group}`, error),
     });
-    this.running = { log, main, engine, groups, joining };
+    this.running = { log, main, engine, groups, joining, clocks };
     joining.start();
+    clocks.start();
     groups.start();
   }
 
@@ -261,14 +279,14 @@ export class SimulatedNode {
     };
   }
 
-  #raft(log: Log, life: Life, exchange: Exchange, start: Parameters<StartEngine>[0]): RaftOptions {
+  #raft({ log, life, exchange, clocks }: Seat, start: Parameters<StartEngine>[0]): RaftOptions {
     const { id, chance, timing, bounds, watcher } = this.parts;
     return {
       ...start,
       breathe: life.breathe,
       log,
       nodeId: id,
-      clock: life,
+      clock: clocks,
       random: chance.unit,
       timing,
       bounds,

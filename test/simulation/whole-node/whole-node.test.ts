@@ -9,7 +9,7 @@ import { shrink } from './shrink.ts';
 const SEEDS = 24;
 const AT_ONCE = 8;
 /** So many seeds of a node with a promise taken away are enough for any of them. */
-const PLANTED_SEEDS = 12;
+const PLANTED_SEEDS = 120;
 
 const total = new Figures();
 const blocks = Array.from({ length: SEEDS / AT_ONCE }, (_, block) => block * AT_ONCE + 1);
@@ -60,13 +60,15 @@ test.each(PLANTED)(
   'the laws of whole nodes notice $name',
   async ({ seams, plant = () => () => undefined, caught }) => {
     const restore = plant();
+    const isMeant = (law: string): boolean => caught.some((pattern) => pattern.test(law));
     let laws: readonly string[] = [];
     for (let seed = 1; seed <= PLANTED_SEEDS && laws.length === 0; seed += 1) {
       const { violations } = await run(drawPlan(seed, { milliseconds: 6_000 }), seams);
-      laws = violations.map(({ law }) => law);
+      // A seed may find it by what follows from it, too: the next may find it itself.
+      laws = violations.map(({ law }) => law).filter(isMeant);
     }
     restore();
-    expect(laws.filter((law) => caught.some((pattern) => pattern.test(law)))).not.toEqual([]);
+    expect(laws).not.toEqual([]);
   },
   240_000,
 );
