@@ -77,9 +77,10 @@ test('the chain of frames holds while entries are written, for each of many subs
   const all = await Promise.all(from(1, 20).map(() => Listening.connect(url)));
   for (let round = 0; round < 10; round++) await write(50);
   await Promise.all(all.map((one) => one.reaches(head())));
-  for (const { indices, broken } of all) {
+  // The node writes entries of its own, too: the head may have moved since.
+  for (const { indices, broken, covered } of all) {
     expect(broken).toBe(0);
-    expect(indices).toEqual(from(1, head()));
+    expect(indices).toEqual(from(1, covered));
   }
 });
 
@@ -188,9 +189,9 @@ test('a slow subscriber falls behind, holds nobody up, and catches up without a 
   await slow.reaches(head(), 30_000);
   expect(slow.of('fell_behind')).toHaveLength(1);
   expect(slow.of('caught_up').length).toBeGreaterThan(1);
-  for (const { indices, broken } of [slow, quick]) {
+  for (const { indices, broken, covered } of [slow, quick]) {
     expect(broken).toBe(0);
-    expect(indices).toEqual(from(1, head()));
+    expect(indices).toEqual(from(1, covered));
   }
 });
 
@@ -228,7 +229,7 @@ test('a subscriber that takes nothing for a minute is sent away, and knows where
   expect(slow.indices).toEqual(from(1, slow.covered));
   const again = await Listening.connect(url, `after=${slow.covered}`);
   await again.reaches(head());
-  expect(again.indices).toEqual(from(slow.covered + 1, head()));
+  expect(again.indices).toEqual(from(slow.covered + 1, again.covered));
 });
 
 test('a node that stops says goodbye, and leaves no connection behind', async () => {
@@ -282,7 +283,7 @@ test('I6: whatever the disconnects, a subscriber that resumes sees every entry o
       }
       await listening.reaches(head());
       await drop();
-      expect(seen).toEqual(from(start + 1, head()));
+      expect(seen).toEqual(from(start + 1, cursor));
     }),
     { numRuns: 15 },
   );
