@@ -2,6 +2,7 @@
  * The log of a cluster after a campaign, held against what its clients were told: every acknowledged
  * operation stands in it exactly once, where its answer said, and no key was applied twice.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { entryOf } from '../../test/linearizability/clients.ts';
 import { answeredAt, type Operation } from '../../test/linearizability/history.ts';
 import type { CampaignNode } from './node.ts';
@@ -9,6 +10,10 @@ import type { CampaignNode } from './node.ts';
 const PAGE = 1_000;
 /** Of one kind that are told; the rest are counted. */
 const TOLD_MAX = 10;
+const COMPACTED = 410;
+/** For its history to come back, in the background. */
+const HISTORY_MS_MAX = 120_000;
+const LOOK_AGAIN_MS = 250;
 
 interface LogItem {
   readonly index: number;
@@ -31,7 +36,7 @@ export async function readLog(node: CampaignNode): Promise<ReadLog> {
   const terms = new Map<number, number>();
   let [after, head] = [0, 1];
   while (after < head) {
-    const answer = await node.ask(`/v1/log?after=${after}&limit=${PAGE}`);
+    const answer = await historyOf(node, after);
     if (answer?.status !== 200)
       throw new Error(`the log of ${node.id} after ${after}: ${JSON.stringify(answer)}`);
     const page = answer.members as unknown as {
@@ -48,6 +53,17 @@ export async function readLog(node: CampaignNode): Promise<ReadLog> {
     ({ covered: after, head } = page);
   }
   return { entries: terms.size, indices, termAt: (index) => terms.get(index) };
+}
+
+/** A node that lost its disk serves before it has fetched what lies below the snapshot it was given. */
+async function historyOf(node: CampaignNode, after: number): ReturnType<CampaignNode['ask']> {
+  const deadline = performance.now() + HISTORY_MS_MAX;
+  let answer = await node.ask(`/v1/log?after=${after}&limit=${PAGE}`);
+  while (answer?.status === COMPACTED && performance.now() < deadline) {
+    await pause(LOOK_AGAIN_MS);
+    answer = await node.ask(`/v1/log?after=${after}&limit=${PAGE}`);
+  }
+  return answer;
 }
 
 /** What is wrong; nothing where all is well. */
