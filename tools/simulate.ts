@@ -14,7 +14,7 @@ import { performance } from 'node:perf_hooks';
 import { Presets, SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { VOTERS_MAX } from '../src/protocols/raft/core/configuration.ts';
-import { Figures } from '../test/simulation/raft-core/story.ts';
+import { Figures } from '../test/simulation/story.ts';
 import { figure, plainTable, seconds } from './table.ts';
 import { CORES, type Simulated, WHOLE_NODES } from './simulate/kinds.ts';
 

@@ -217,7 +217,7 @@ export class Machine {
     return { ...moment, now: Math.max(at, moment.at) };
   }
 
-  /** The moment of an entry that were stamped `at`: log time never runs backwards. */
+  /** The moment that an entry stamped `at` would have: log time never runs backwards. */
   momentAt(at: number): Moment {
     const { index, term, at: last, term_start, epoch } = this.#position;
     return {

@@ -3,6 +3,7 @@
  * empties the system still goes through. Then it drains, by itself, to none.
  */
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { ask, fetched, type Reply } from './ask.ts';
 import { until } from './condition.ts';
@@ -17,6 +18,7 @@ const SOCKETS = 4;
 const PROPOSALS_PER_WAVE = 300;
 /** 9 600 to begin with; the queue takes 9 000. */
 const WAVES = 8;
+const LOOK_AGAIN_MS = 20;
 
 interface LogUsage {
   readonly level: string;
@@ -33,15 +35,16 @@ test.skipIf(lacks('strace'))(
     const node = await NodeProcess.start({ directory, under });
     const token = await claimed(node.url, 'held');
     const flood = await Flood.begin(node.url);
-    await until('REJECT', async () => {
-      flood.topUp();
-      return (await usageOf(node.url)).level === 'reject';
-    });
-    const refused = await until('new work is refused', async () => {
-      flood.topUp();
-      const reply = await command(node.url, 'add_work', { work_id: `late-${flood.proposed}` });
-      return reply.status === 200 ? undefined : reply;
-    });
+    const refused = await until(
+      'new work is refused',
+      async () => {
+        // Work that is still admitted waits for all that is before it: the queue is kept full meanwhile.
+        const work_id = `late-${flood.proposed}`;
+        const reply = await flood.whilePressing(command(node.url, 'add_work', { work_id }));
+        return reply.status === 200 ? undefined : reply;
+      },
+      120_000,
+    );
     expect(refused.status).toBe(429);
     expect(JSON.parse(refused.text)).toMatchObject({ code: 'backpressure' });
     const held = { work_id: 'held', token };
@@ -65,16 +68,19 @@ test.skipIf(lacks('strace'))(
 /** More than the queue holds, over as many sockets as their own limits need. */
 class Flood {
   readonly #sockets: readonly StreamProposer[];
+  readonly #url: string;
   readonly #answers: Promise<Answer>[] = [];
 
-  private constructor(sockets: readonly StreamProposer[]) {
+  private constructor(url: string, sockets: readonly StreamProposer[]) {
+    this.#url = url;
     this.#sockets = sockets;
   }
 
   static async begin(url: string): Promise<Flood> {
     const connecting = Array.from({ length: SOCKETS }, () => StreamProposer.connect(url));
-    const flood = new Flood(await Promise.all(connecting));
-    for (let wave = 0; wave < WAVES; wave += 1) flood.topUp();
+    const flood = new Flood(url, await Promise.all(connecting));
+    for (let wave = 0; wave < WAVES; wave += 1) flood.#topUp();
+    await until('REJECT', () => flood.#press(), 120_000);
     return flood;
   }
 
@@ -82,8 +88,28 @@ class Flood {
     return this.#answers.length;
   }
 
+  /** Fills the queue again whenever a batch has left it, until `answer` is there. */
+  async whilePressing(answer: Promise<Reply>): Promise<Reply> {
+    const isAnswered = answer.then(() => true);
+    await until(
+      'an answer',
+      async () => {
+        await this.#press();
+        return Promise.race([isAnswered, pause(LOOK_AGAIN_MS, false)]);
+      },
+      60_000,
+    );
+    return answer;
+  }
+
+  async #press(): Promise<boolean> {
+    const isFull = (await usageOf(this.#url)).level === 'reject';
+    if (!isFull) this.#topUp();
+    return isFull;
+  }
+
   /** A little more than one batch takes out of the queue. */
-  topUp(): void {
+  #topUp(): void {
     for (const socket of this.#sockets)
       for (let item = 0; item < PROPOSALS_PER_WAVE; item += 1) this.#propose(socket);
   }

@@ -2,12 +2,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 const LOOK_AGAIN_MS = 5;
+/** For a machine that does other things beside. */
+const PATIENCE_MS = 60_000;
 
 /** Resolves with the first value that is neither undefined nor false. @throws after `within` ms, naming `what` */
 export async function until<Value>(
   what: string,
   look: () => Value | undefined | false | Promise<Value | undefined | false>,
-  within = 20_000,
+  within = PATIENCE_MS,
 ): Promise<Value> {
   const deadline = Date.now() + within;
   let seen = await look();
@@ -23,7 +25,7 @@ export async function until<Value>(
 export async function within<Value>(
   what: string,
   promise: Promise<Value>,
-  milliseconds = 20_000,
+  milliseconds = PATIENCE_MS,
 ): Promise<Value> {
   const timer = new AbortController();
   const late = pause(milliseconds, undefined, { signal: timer.signal }).then(() => {

@@ -20,8 +20,9 @@ import {
   settled,
   withCluster,
 } from './cluster.ts';
-import type { Latencies, Orders } from './load.ts';
+import type { Orders } from './load.ts';
 import { OthersLoad, quiet } from './quiet.ts';
+import { type Counters, type Rates, ratesOf } from './rates.ts';
 import { hear, type LoadProgram, lostOf, startLoad } from './under-load.ts';
 import { RENEWED } from './workload.ts';
 
@@ -49,16 +50,7 @@ export interface Pressure {
   readonly rate: number | null;
 }
 
-export interface ClusterRound {
-  readonly perSecond: number;
-  readonly latencies: Latencies;
-  /** CPU of all nodes together, µs per operation. */
-  readonly nodesCpu: number;
-  readonly loadCpu: number;
-  /** Batches all nodes together made durable, per operation, as they count them. */
-  readonly syncs: number;
-  /** Flushes of all disks, per operation, as the kernel counts them. */
-  readonly flushes: number;
+export interface ClusterRound extends Rates {
   /** All nodes together, MiB. */
   readonly rss: number;
   readonly others: number;
@@ -121,7 +113,7 @@ async function ordersFor({ side, pressure, cluster, directory, settings }: Runni
   return { orders, leader };
 }
 
-async function sampled(cluster: Cluster) {
+async function sampled(cluster: Cluster): Promise<Counters> {
   const [cpu, syncs] = await Promise.all([cpuOf(cluster), fsyncsIn(cluster)]);
   return { cpu, syncs, flushes: diskFlushes() };
 }
@@ -133,7 +125,7 @@ async function measured(running: Running): Promise<ClusterRound> {
   await hear(load, 'measuring');
   const own = [...cluster.members.map(({ pid }) => pid), load.pid!];
   const [before, others] = [await sampled(cluster), await OthersLoad.start(own)];
-  const { done, elapsedMs, cpu, latencies } = await hear(load, 'measured');
+  const measurement = await hear(load, 'measured');
   const [after, share] = [await sampled(cluster), await others.share(own)];
   const rss = await rssOf(cluster);
   const ended = hear(load, 'ended');
@@ -142,12 +134,7 @@ async function measured(running: Running): Promise<ClusterRound> {
   const failures = await lost(running, orders, leader);
   if (refused > 0) failures.push(`${refused} operations were refused, the first: ${firstRefusal}`);
   return {
-    perSecond: (done / elapsedMs) * 1000,
-    latencies,
-    nodesCpu: ((after.cpu - before.cpu) / done) * 1e6,
-    loadCpu: (cpu / done) * 1e6,
-    syncs: (after.syncs - before.syncs) / done,
-    flushes: (after.flushes - before.flushes) / done,
+    ...ratesOf(before, after, measurement),
     rss,
     others: share,
     acknowledged,

@@ -25,7 +25,7 @@ function figuresOf(rounds: readonly LoadRound[], { must, goal }: Door): Figure[]
     { label: 'commands', unit: 'per second', series: each((one) => one.perSecond), must, goal },
     { label: 'p50', unit: 'ms', series: each((one) => one.latencies.p50) },
     { label: 'p99', unit: 'ms', series: each((one) => one.latencies.p99) },
-    { label: 'CPU of the node', unit: 'µs per command', series: each((one) => one.nodeCpu) },
+    { label: 'CPU of the node', unit: 'µs per command', series: each((one) => one.nodesCpu) },
     { label: 'CPU of the load', unit: 'µs per command', series: each((one) => one.loadCpu) },
     { label: 'fsyncs', unit: 'per 1 000 commands', series: each((one) => one.syncs * 1000) },
     {

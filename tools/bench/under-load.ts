@@ -10,22 +10,14 @@ import { cpuSeconds, diskFlushes, memoryOf } from '../process-figures.ts';
 import { entriesOf, openLog } from '../read-log.ts';
 import { type Settings, withDirectory } from './benchmark.ts';
 import { compiled } from './compiled.ts';
-import type { Latencies, LoadNews, Orders } from './load.ts';
+import type { LoadNews, Orders } from './load.ts';
 import { OthersLoad, quiet } from './quiet.ts';
+import { type Counters, type Rates, ratesOf } from './rates.ts';
 import { OPENING, workload } from './workload.ts';
 
 const WARM_UP_MS = 1000;
 
-export interface LoadRound {
-  readonly perSecond: number;
-  readonly latencies: Latencies;
-  /** CPU of the node, µs per command. */
-  readonly nodeCpu: number;
-  readonly loadCpu: number;
-  /** Batches the node made durable, per command, as it counts them. */
-  readonly syncs: number;
-  /** Flushes of all disks, per command, as the kernel counts them. */
-  readonly flushes: number;
+export interface LoadRound extends Rates {
   readonly rss: number;
   readonly others: number;
   readonly acknowledged: number;
@@ -60,12 +52,6 @@ export function startLoad(program: LoadProgram): ChildProcess {
   return fork(compiled(program), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
-interface Sample {
-  readonly cpu: number;
-  readonly syncs: number;
-  readonly flushes: number;
-}
-
 export async function fsyncsOf(node: NodeProcess): Promise<number> {
   const status = (await (await fetch(`${node.url}/status`)).json()) as {
     readonly log: { readonly totals: { readonly fsyncs: number } };
@@ -73,7 +59,7 @@ export async function fsyncsOf(node: NodeProcess): Promise<number> {
   return status.log.totals.fsyncs;
 }
 
-async function sample(node: NodeProcess): Promise<Sample> {
+async function sample(node: NodeProcess): Promise<Counters> {
   const [cpu, syncs] = await Promise.all([cpuSeconds(node.pid), fsyncsOf(node)]);
   return { cpu, syncs, flushes: diskFlushes() };
 }
@@ -145,7 +131,7 @@ async function measured(running: Running): Promise<LoadRound> {
   await hear(load, 'measuring');
   const own = [node.pid, load.pid!];
   const [before, others] = [await sample(node), await OthersLoad.start(own)];
-  const figures = await hear(load, 'measured');
+  const measurement = await hear(load, 'measured');
   const [after, share, { rss }] = [
     await sample(node),
     await others.share(own),
@@ -159,14 +145,8 @@ async function measured(running: Running): Promise<LoadRound> {
   await node.terminate();
   const failures = await lostOf(orders, join(directory, 'data'));
   if (refused > 0) failures.push(`${refused} commands were refused, the first: ${firstRefusal}`);
-  const { done, elapsedMs, cpu, latencies } = figures;
   return {
-    perSecond: (done / elapsedMs) * 1000,
-    latencies,
-    nodeCpu: ((after.cpu - before.cpu) / done) * 1e6,
-    loadCpu: (cpu / done) * 1e6,
-    syncs: (after.syncs - before.syncs) / done,
-    flushes: (after.flushes - before.flushes) / done,
+    ...ratesOf(before, after, measurement),
     rss,
     others: share,
     acknowledged,

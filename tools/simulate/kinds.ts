@@ -3,14 +3,12 @@ import { RaftCore } from '../../src/protocols/raft/core/core.ts';
 import type { CoreMaker } from '../../test/simulation/raft-core/core-under-test.ts';
 import * as cores from '../../test/simulation/raft-core/plan.ts';
 import { run as runCores } from '../../test/simulation/raft-core/run.ts';
-import {
-  shrink as shrinkCores,
-  toldStory as storyOfCores,
-} from '../../test/simulation/raft-core/shrink.ts';
+import { shrink as shrinkCores } from '../../test/simulation/raft-core/shrink.ts';
 import { told as toldCores } from '../../test/simulation/raft-core/trouble.ts';
 import * as wholeNodes from '../../test/simulation/whole-node/plan.ts';
 import { run as runNodes } from '../../test/simulation/whole-node/run.ts';
-import { shrink as shrinkNodes, toldStory } from '../../test/simulation/whole-node/shrink.ts';
+import { toldStory } from '../../test/simulation/shrinking.ts';
+import { shrink as shrinkNodes } from '../../test/simulation/whole-node/shrink.ts';
 
 export interface Wanted {
   readonly voters: number | undefined;
@@ -59,10 +57,8 @@ export const CORES: Simulated = {
       ],
     });
   },
-  story: (seed, wanted, lines) => {
-    const shrunk = shrinkCores(planOfCores(seed, wanted), make);
-    return Promise.resolve(storyOfCores(shrunk, toldCores, lines));
-  },
+  story: async (seed, wanted, lines) =>
+    toldStory(await shrinkCores(planOfCores(seed, wanted), make), toldCores, lines),
 };
 
 export const WHOLE_NODES: Simulated = {

@@ -1,5 +1,7 @@
-/** What can be asked about locks. Who holds what is as of the last
- * entry, so that all nodes say the same of it; what is left of a lease is by the clock. */
+/**
+ * What can be asked about locks. Who holds what is as of the last entry, so that all nodes say the same of
+ * it; what is left of a lease is by the clock.
+ */
 import { secondsUntil } from '../grants.ts';
 import { type Page, pageOfRows, type PageRequest } from '../page.ts';
 import type { Reading, ReadonlyTables } from '../projection.ts';

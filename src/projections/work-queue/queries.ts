@@ -1,5 +1,7 @@
-/** What can be asked about work. Who holds what is as of the last
- * entry, so that all nodes say the same of it; what is left of a claim is by the clock. */
+/**
+ * What can be asked about work. Who holds what is as of the last entry, so that all nodes say the same of
+ * it; what is left of a claim is by the clock.
+ */
 import { voidAt } from '../grants.ts';
 import { type Page, pageOfRows, type PageRequest, type Selection } from '../page.ts';
 import type { Reading, ReadonlyTables } from '../projection.ts';

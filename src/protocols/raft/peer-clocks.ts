@@ -60,7 +60,7 @@ export class PeerClocks implements Clock {
     return this.#loop.status();
   }
 
-  /** How far this node's own wall clock is behind the others. */
+  /** How far this node's own wall clock is behind the others, in whole milliseconds; ahead of them: below zero. */
   get correction(): Milliseconds {
     return middleOf([0, ...this.#offsets.values()]);
   }
@@ -91,7 +91,7 @@ export class PeerClocks implements Clock {
     try {
       const theirs = (await exchange.askNode({ nodeId: peer }, CLOCK_TOPIC, [])).whole();
       const took = clock.monotonic() - asked;
-      return took > ANSWER_MS_MAX ? undefined : theirs - (wall + took / 2);
+      return took > ANSWER_MS_MAX ? undefined : theirs - Math.round(wall + took / 2);
     } catch {
       // Not there, or too old to know the question: what was heard before holds.
       return undefined;

@@ -6,6 +6,7 @@
  * everything at once hides what needs one kind alone.
  */
 import type { Bounds, Timing } from '../../../src/protocols/raft/core/input.ts';
+import type { Happening, PlanInCommon, Wanted } from '../plan-in-common.ts';
 import { Chance } from './chance.ts';
 import type { Latency } from './disk.ts';
 import { type Noise, QUIET } from './network.ts';
@@ -45,25 +46,7 @@ export type TimedFault = (typeof TIMED)[number];
 export type Fault = Condition | TimedFault;
 export const FAULTS: readonly Fault[] = [...CONDITIONS, ...TIMED];
 
-export interface Happening {
-  readonly at: number;
-  readonly fault: TimedFault;
-  /** Whoever leads at that moment, or a node by its number. */
-  readonly target: 'leader' | number;
-  readonly lasts: number;
-  /** Seed of every further choice: sides of a partition, who is suspected, who shall vote. */
-  readonly draw: number;
-}
-
-export interface Plan {
-  readonly seed: number;
-  readonly voters: number;
-  /** Nodes that begin outside of the group. */
-  readonly spares: number;
-  /** Length of the safety phase. */
-  readonly milliseconds: number;
-  readonly clients: number;
-  readonly noise: Noise;
+export interface Plan extends PlanInCommon<TimedFault> {
   /** Clocks that differ and run up to a twentieth fast or slow. */
   readonly clocks: boolean;
   readonly disk: Latency;
@@ -71,16 +54,8 @@ export interface Plan {
   readonly snapshot_every: number;
   readonly timing: Timing;
   readonly bounds: Bounds;
-  readonly happenings: readonly Happening[];
   /** When all is well again, a node is cut off and comes back: nobody may be disturbed by it. */
   readonly returning: boolean;
-}
-
-export interface Wanted {
-  readonly voters?: number | undefined;
-  readonly milliseconds?: number | undefined;
-  /** Faults that may be drawn. */
-  readonly faults?: readonly Fault[] | undefined;
 }
 
 export const TIMING: Timing = {
@@ -109,7 +84,7 @@ const TAKES_PART = 0.35;
 const PER_SECOND = 0.9;
 const SHORT_MS = 3_000;
 
-export function drawPlan(seed: number, wanted: Wanted = {}): Plan {
+export function drawPlan(seed: number, wanted: Wanted<Fault> = {}): Plan {
   const chance = new Chance(seed).named('plan');
   const faults = new Set(
     (wanted.faults ?? FAULTS).filter((fault) => chance.named(fault).happens(TAKES_PART)),
@@ -173,8 +148,8 @@ function drawHappenings(
   milliseconds: number,
   nodes: number,
   chance: Chance,
-): readonly Happening[] {
-  const happenings: Happening[] = [];
+): readonly Happening<TimedFault>[] {
+  const happenings: Happening<TimedFault>[] = [];
   for (const fault of TIMED.filter((kind) => faults.has(kind))) {
     const own = chance.named(`when ${fault}`);
     const count = 1 + own.below(1 + Math.ceil((milliseconds / 1000) * PER_SECOND * 2));

@@ -4,7 +4,7 @@ import { RaftCore } from '../../../src/protocols/raft/core/core.ts';
 import type { CoreMaker } from './core-under-test.ts';
 import { drawPlan, TIMED } from './plan.ts';
 import { run } from './run.ts';
-import { Figures } from './story.ts';
+import { Figures } from '../story.ts';
 
 const make: CoreMaker = (options, now) => new RaftCore(options, now);
 const SEEDS = 300;

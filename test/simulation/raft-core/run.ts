@@ -3,7 +3,7 @@ import type { CoreMaker } from './core-under-test.ts';
 import type { Violation } from './laws.ts';
 import type { Plan } from './plan.ts';
 import { Recovery } from './recovery.ts';
-import type { Figures } from './story.ts';
+import type { Figures } from '../story.ts';
 import { returning } from './returning.ts';
 import { World } from './world.ts';
 

@@ -5,7 +5,8 @@ import type { Effects } from '../../../src/protocols/raft/core/input.ts';
 import type { Core, CoreMaker } from './core-under-test.ts';
 import { drawPlan } from './plan.ts';
 import { run } from './run.ts';
-import { shrink, toldStory } from './shrink.ts';
+import { toldStory } from '../shrinking.ts';
+import { shrink } from './shrink.ts';
 import { told } from './trouble.ts';
 
 /** Says everything at once, whether the disk has it or not. */
@@ -41,12 +42,12 @@ class Hasty implements Core {
 
 const hasty: CoreMaker = (options, now) => new Hasty(new RaftCore(options, now));
 
-test('I1: a core that answers before its disk has it breaks a law, and the story is short', () => {
+test('I1: a core that answers before its disk has it breaks a law, and the story is short', async () => {
   const plan = drawPlan(3, { voters: 5 });
   const before = run(plan, hasty);
   expect(before.violations[0]?.law).toBe('durable before answer');
 
-  const shrunk = shrink(plan, hasty);
+  const shrunk = await shrink(plan, hasty);
   expect(shrunk.outcome.violations[0]?.law).toBe('durable before answer');
   expect(shrunk.plan.happenings).toEqual([]);
   expect(shrunk.plan.voters).toBeLessThanOrEqual(3);

@@ -8,7 +8,8 @@ import { Chance } from './chance.ts';
 import type { Host } from './host.ts';
 import { LogImage } from './log-image.ts';
 import { QUIET } from './network.ts';
-import type { Happening, Plan, TimedFault } from './plan.ts';
+import type { Happening } from '../plan-in-common.ts';
+import type { Plan, TimedFault } from './plan.ts';
 import type { World } from './world.ts';
 
 interface Affliction {
@@ -81,7 +82,7 @@ export class Trouble {
     if (this.#chance.happens(0.2)) sender?.tell({ kind: 'unreachable', peer: to });
   }
 
-  #happen({ fault, target, lasts, draw }: Happening): void {
+  #happen({ fault, target, lasts, draw }: Happening<TimedFault>): void {
     if (this.#over) return;
     const { hosts, leader } = this.#world;
     const host = target === 'leader' ? leader : hosts[target % hosts.length];

@@ -18,7 +18,7 @@ import { LogImage } from './log-image.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { Plan } from './plan.ts';
 import { Scheduler } from './scheduler.ts';
-import { Story } from './story.ts';
+import { CoreStory } from './story.ts';
 import { Trouble } from './trouble.ts';
 
 export class World {
@@ -32,7 +32,7 @@ export class World {
   readonly hosts: readonly Host[];
   readonly network: SimulatedNetwork;
   readonly laws: Laws;
-  readonly story: Story;
+  readonly story: CoreStory;
   readonly clients: Clients;
   readonly administrator: Administrator;
   readonly trouble: Trouble;
@@ -45,7 +45,7 @@ export class World {
     this.plan = plan;
     this.make = make;
     this.chance = new Chance(plan.seed);
-    this.story = new Story(recorded);
+    this.story = new CoreStory(recorded);
     this.network = new SimulatedNetwork({
       noise: plan.noise,
       scheduler: this.scheduler,

@@ -6,6 +6,7 @@
  */
 import type { Retention } from '../../../src/log/retention.ts';
 import type { Bounds, Timing } from '../../../src/protocols/raft/core/input.ts';
+import type { Happening, PlanInCommon, Wanted } from '../plan-in-common.ts';
 import { Chance } from '../raft-core/chance.ts';
 import type { Latency } from '../raft-core/disk.ts';
 import { type Noise, QUIET } from '../raft-core/network.ts';
@@ -50,34 +51,16 @@ export type TimedFault = (typeof TIMED)[number];
 export type Fault = Condition | TimedFault;
 export const FAULTS: readonly Fault[] = [...CONDITIONS, ...TIMED];
 
-export interface Happening {
-  readonly at: number;
-  readonly fault: TimedFault;
-  /** Whoever leads at that moment, or a node by its number. */
-  readonly target: 'leader' | number;
-  readonly lasts: number;
-  /** Seed of every further choice. */
-  readonly draw: number;
-}
-
-export interface Plan {
-  readonly seed: number;
-  readonly voters: number;
-  /** Nodes that join later. */
-  readonly spares: number;
-  /** Length of the safety phase. */
-  readonly milliseconds: number;
-  readonly clients: number;
+export interface Plan extends PlanInCommon<TimedFault> {
   readonly objects: number;
   /** How long clients think between two operations, at most. */
   readonly thinking: number;
   readonly leaseMs: number;
-  readonly noise: Noise;
   /** How far wall clocks are wrong, at most; 0: not at all, and they all run alike. */
   readonly skew: number;
   /**
-   * Clocks agree so well that a lease lasts as long as its holder was told. A leader whose clock is ahead by more
-   * ends leases early, after the grace of its term; tokens still fence who comes late.
+   * Clocks agree so well that a lease lasts as long as its holder was told. Where they do not, their median moves
+   * as voters come, go and hear of each other, and leases end early or late by as much; tokens still fence.
    */
   readonly isTimeSure: boolean;
   readonly disk: Latency;
@@ -86,14 +69,6 @@ export interface Plan {
   readonly bounds: Bounds;
   /** Groups besides main come and go. */
   readonly jobs: boolean;
-  readonly happenings: readonly Happening[];
-}
-
-export interface Wanted {
-  readonly voters?: number | undefined;
-  readonly milliseconds?: number | undefined;
-  /** Faults that may be drawn. */
-  readonly faults?: readonly Fault[] | undefined;
 }
 
 const KIB = 1024;
@@ -118,7 +93,7 @@ const CLOCKS_AGREE_MS = 100;
 /** The first cluster is left in peace for a moment: a founding that fails is not much of a test. */
 const PEACE_MS = 600;
 
-export function drawPlan(seed: number, wanted: Wanted = {}): Plan {
+export function drawPlan(seed: number, wanted: Wanted<Fault> = {}): Plan {
   const chance = new Chance(seed).named('whole nodes');
   const faults = new Set(
     (wanted.faults ?? FAULTS).filter((fault) => chance.named(fault).happens(TAKES_PART)),
@@ -198,8 +173,8 @@ function drawHappenings(
   milliseconds: number,
   nodes: number,
   chance: Chance,
-): readonly Happening[] {
-  const happenings: Happening[] = [];
+): readonly Happening<TimedFault>[] {
+  const happenings: Happening<TimedFault>[] = [];
   for (const fault of TIMED.filter((kind) => faults.has(kind))) {
     const own = chance.named(`when ${fault}`);
     const count = 1 + own.below(1 + Math.ceil((milliseconds / 1000) * PER_SECOND * 2));

@@ -1,6 +1,6 @@
 /** A plan run from beginning to end: safety while things go wrong, recovery, then a clean exit of every node. */
 import type { Violation } from '../raft-core/laws.ts';
-import type { Figures } from '../raft-core/story.ts';
+import type { Figures } from '../story.ts';
 import { MAIN, type Seams, type SimulatedNode } from './node.ts';
 import type { Plan } from './plan.ts';
 import { Recovery } from './recovery.ts';

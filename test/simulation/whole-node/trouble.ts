@@ -8,7 +8,8 @@ import { QUIET } from '../raft-core/network.ts';
 import { durableHardState, groupsOn } from './durable.ts';
 import type { Way } from './network.ts';
 import { MAIN, type SimulatedNode } from './node.ts';
-import type { Happening, TimedFault } from './plan.ts';
+import type { Happening } from '../plan-in-common.ts';
+import type { TimedFault } from './plan.ts';
 import { told } from './told.ts';
 import type { World } from './world.ts';
 
@@ -123,7 +124,7 @@ export class Trouble {
     return this.#rotten.size > 0 || members.some(({ store }) => lostStores.has(store));
   }
 
-  #happen({ fault, target, lasts, draw }: Happening): void {
+  #happen({ fault, target, lasts, draw }: Happening<TimedFault>): void {
     if (this.#over) return;
     const { nodes, leader, story } = this.#world;
     const node = target === 'leader' ? leader : nodes[target % nodes.length];

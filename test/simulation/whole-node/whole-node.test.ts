@@ -1,6 +1,6 @@
 /** Whole nodes under seeded faults: every law holds, everything gets well again, and what is planted is found. */
 import { expect, test } from 'vitest';
-import { Figures } from '../raft-core/story.ts';
+import { Figures } from '../story.ts';
 import { drawPlan, TIMED } from './plan.ts';
 import { PLANTED } from './planted.ts';
 import { run } from './run.ts';

@@ -22,7 +22,7 @@ import { Laws } from './laws.ts';
 import { SimulatedNetworks } from './network.ts';
 import { type Seams, SimulatedNode, type Watcher } from './node.ts';
 import type { Plan } from './plan.ts';
-import { Story } from './story.ts';
+import { NodeStory } from './story.ts';
 import { told } from './told.ts';
 import { Trouble } from './trouble.ts';
 
@@ -30,7 +30,7 @@ export class World implements Watcher {
   readonly plan: Plan;
   readonly chance: Chance;
   readonly loop = new EventLoop();
-  readonly story: Story;
+  readonly story: NodeStory;
   readonly chronicles = new Chronicles();
   readonly networks: SimulatedNetworks;
   readonly nodes: readonly SimulatedNode[];
@@ -45,7 +45,7 @@ export class World implements Watcher {
   constructor(plan: Plan, seams: Seams, recorded: boolean) {
     this.plan = plan;
     this.chance = new Chance(plan.seed).named('world');
-    this.story = new Story(recorded);
+    this.story = new NodeStory(recorded);
     this.networks = new SimulatedNetworks({
       loop: this.loop,
       noise: plan.noise,
@@ -117,7 +117,7 @@ export class World implements Watcher {
 
   applied(node: SimulatedNode, group: Group, frames: readonly Buffer[]): void {
     for (const frame of frames) {
-      this.story.mix(this.loop.now, frame);
+      this.story.bytes(this.loop.now, frame);
       const { index } = placeOf(frame);
       this.note(() => `  ${node.id} applies ${index} of ${group.id.id}`);
       this.laws.applied(node, group, {
@@ -129,7 +129,7 @@ export class World implements Watcher {
   }
 
   answered(node: SimulatedNode, command: Command, answer: Answer): void {
-    this.story.mix(this.loop.now, encodeCommand(command));
+    this.story.bytes(this.loop.now, encodeCommand(command));
     this.story.figures.count(`answer ${answer.kind}`);
     this.laws.tell('answered', node, command, answer);
   }
@@ -186,7 +186,7 @@ export class World implements Watcher {
   }
 
   #sent(from: string, to: string, bytes: Buffer): void {
-    this.story.mix(this.loop.now, bytes);
+    this.story.bytes(this.loop.now, bytes);
     const node = this.nodes.find(({ id }) => id === from);
     if (node === undefined) return;
     for (const { group, message } of decodeMessages(bytes, { from, store: node.storeId, to })) {
