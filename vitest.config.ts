@@ -10,7 +10,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/end-to-end/**'],
-          testTimeout: 60_000,
+          // A machine may stand still for ten seconds and more: what waits that long has not failed.
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
           // Packages are imported as Node imports them, not as bundlers do.
           deps: { interopDefault: false },
         },
@@ -21,8 +23,8 @@ export default defineConfig({
           include: ['test/end-to-end/**/*.test.ts'],
           fileParallelism: false,
           deps: { interopDefault: false },
-          testTimeout: 600_000,
-          hookTimeout: 120_000,
+          testTimeout: 1_200_000,
+          hookTimeout: 180_000,
         },
       },
     ],

@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 const LOOK_AGAIN_MS = 5;
-/** For a machine that does other things beside. */
-const PATIENCE_MS = 60_000;
+/** What takes a second takes many on a machine that has other things to do: this is for what never comes. */
+const PATIENCE_MS = 120_000;
 
 /** Resolves with the first value that is neither undefined nor false. @throws after `within` ms, naming `what` */
 export async function until<Value>(
