@@ -84,6 +84,9 @@ describe('a node on its own', () => {
 });
 
 describe('three nodes', () => {
+  /** Another change is under way, nobody leads at the moment, or it was not heard what became of it. */
+  const LATER = [409, 503, 504];
+
   async function leaderOf(member: Member): Promise<unknown> {
     return (await member.raft())['leader_id'];
   }
@@ -92,7 +95,7 @@ describe('three nodes', () => {
   async function setVoters(member: Member, body: object): Promise<void> {
     await until('the voters are changed', async () => {
       const { status, body: said } = await member.ask('/v1/voters', body, 'PUT');
-      if (![200, 409].includes(status)) throw new Error(JSON.stringify(said));
+      if (![200, ...LATER].includes(status)) throw new Error(JSON.stringify(said));
       return status === 200;
     });
   }
@@ -139,8 +142,13 @@ describe('three nodes', () => {
     await leader.ask('/v1/work', {});
     const seen = await until('everybody has everything', async () => {
       const raft = await leader.raft();
-      const peers = raft['peers'] as readonly { readonly lag: number }[];
-      return peers.length === 2 && peers.every(({ lag }) => lag === 0) && raft;
+      const peers = raft['peers'] as readonly {
+        readonly lag: number;
+        in_flight_messages: number;
+      }[];
+      // Its own disk may be later than those of the others.
+      if (peers.length < 2 || raft['persisted'] !== raft['last_index']) return false;
+      return peers.every((peer) => peer.lag === 0 && peer.in_flight_messages === 0) && raft;
     });
     const last = Number(seen['last_index']);
     expect(seen).toMatchObject({
@@ -183,7 +191,7 @@ describe('three nodes', () => {
       expect(links).toHaveLength(2);
     }
     const age = (await follower.ask('/v1/work')).headers.get('quorate-age');
-    expect(Number(age)).toBeLessThan(10);
+    expect(Number(age)).toBeLessThan(60);
     expect((await leader.ask('/status')).body['peers']).toMatchObject([{ id: 'n2' }, { id: 'n3' }]);
   });
 
@@ -193,7 +201,7 @@ describe('three nodes', () => {
     // Who is told to lead may lose to another: then that is said, and it is asked for again.
     await until('n2 leads', async () => {
       const { status, body } = await third.ask('/v1/raft/transfer', { to: 'n2' });
-      if (status !== 200) expect(body).toMatchObject({ status: 409, code: 'conflict' });
+      if (status !== 200) expect(LATER, JSON.stringify(body)).toContain(status);
       return status === 200 && body['leader_id'] === 'n2';
     });
     await until('all follow n2', async () =>

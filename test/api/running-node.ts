@@ -100,11 +100,14 @@ export async function startNode(changes: NodeChanges = {}): Promise<RunningNode>
   return { node, group, log, server, directory, stop: () => (stopped ??= stop()) };
 }
 
+/** For what never comes: a machine that is busy with other things makes everything else late. */
+const PATIENCE_MS = 120_000;
+
 /** Waits until `holds`, looking often; fails after `deadline` ms. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  deadline = 10_000,
+  deadline = PATIENCE_MS,
 ): Promise<void> {
   const end = performance.now() + deadline;
   while (!(await holds())) {

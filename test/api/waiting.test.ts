@@ -22,7 +22,7 @@ test('whoever waits for an index is told when it is applied, and not before', as
   const { index } = node.group.machine.position;
   const told: number[] = [];
   const waits = [3, 1, 2].map(async (ahead) => {
-    const waited = await applied.reaches({ index: index + ahead, within: 10_000 });
+    const waited = await applied.reaches({ index: index + ahead, within: 120_000 });
     told.push(ahead);
     return waited;
   });
