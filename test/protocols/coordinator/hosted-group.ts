@@ -96,9 +96,9 @@ export function sumOf({ machine }: Group, name: string): number | undefined {
 }
 
 /** Adds one to each of `count` names, one after another. */
-export async function addMany(group: Group, count: number): Promise<void> {
+export async function addMany(group: Group, count: number, patience = 0): Promise<void> {
   const names = Array.from({ length: count }, (_, place) => `name ${place}`);
-  await Promise.all(names.map((name) => asked(group, add(name))));
+  await Promise.all(names.map((name) => asked(group, add(name), patience)));
 }
 
 /** A machine that was told the first entries of a group's log, up to `index`, and nothing else. */
@@ -109,11 +109,14 @@ export async function replayedTo({ log }: Hosted, index: number): Promise<Machin
   return machine;
 }
 
-/** Proposes a command as the API does: parsed by its schema first. */
-export function asked(group: Group, command: Command): Promise<Answer> {
+/**
+ * Proposes a command as the API does: parsed by its schema first.
+ * @param patience how long the next leader is waited for
+ */
+export function asked(group: Group, command: Command, patience = 0): Promise<Answer> {
   const rule = group.machine.command(command.type);
   const data = rule === undefined ? command.data : rule.schema.parse(command.data);
-  return group.propose({ ...command, data }, 'data');
+  return group.propose({ ...command, data }, 'data', patience);
 }
 
 /** Lets time go by in small steps until something is so: what needs the disk in between gets its turns. */

@@ -17,6 +17,8 @@ import { CountingClock } from '../../log/fixtures.ts';
 import { LocalCluster, type Member } from '../raft/local-cluster.ts';
 
 const MIB = 1024 * 1024;
+/** Longer than any change of leaders on a machine that is busy with other things. */
+const PATIENCE = 120_000;
 
 export const TIMES: HostingTimes = { round: 50, rest: 300, sealPatience: 500, led: 5_000 };
 
@@ -134,7 +136,7 @@ export class LocalGroups {
   /** Tells `main`, at whoever leads it. */
   async tell(type: string, data: Command['data']): Promise<Answer> {
     const leader = await this.cluster.untilLed();
-    return leader.group.propose({ type, data, actor: 'test' }, 'dispatch');
+    return leader.group.propose({ type, data, actor: 'test' }, 'dispatch', PATIENCE);
   }
 
   /** Creates a group. @returns its incarnation */

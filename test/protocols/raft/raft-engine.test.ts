@@ -1,10 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { Command } from '../../../src/log/command.ts';
 import { command, projection } from '../../../src/projections/projection.ts';
+import type { Answer } from '../../../src/protocols/coordinator/answer.ts';
+import type { Group } from '../../../src/protocols/coordinator/group.ts';
 import { until } from '../../end-to-end/condition.ts';
 import { framesOf } from '../../log/fixtures.ts';
-import { add, addMany, asked, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
+import * as hosted from '../coordinator/hosted-group.ts';
+import { add, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
 import { LocalCluster } from './local-cluster.ts';
+
+/** Longer than any change of leaders on a machine that is busy with other things. */
+const PATIENCE = 120_000;
+
+/** A machine that stood still may change leaders at any moment: who asks waits for the next one. */
+function asked(group: Group, command: Command): Promise<Answer> {
+  return hosted.asked(group, command, PATIENCE);
+}
+
+function addMany(group: Group, count: number): Promise<void> {
+  return hosted.addMany(group, count, PATIENCE);
+}
 
 /** A rule that looks at something outside the log: what no rule may do. */
 function moody(mood: { bad: boolean }) {
@@ -71,7 +87,10 @@ describe('three nodes', () => {
     cluster.networks.isolate(follower!.id);
     await until('it knows no leader', () => follower!.group.status().leader_id === undefined);
     const { term } = follower!.group.status();
-    expect(await asked(follower!.group, add('a'))).toEqual({ kind: 'refused', code: 'no-leader' });
+    expect(await hosted.asked(follower!.group, add('a'))).toEqual({
+      kind: 'refused',
+      code: 'no-leader',
+    });
     await addMany(cluster.leader!.group, 10);
     expect(follower!.group.status()).toMatchObject({
       term,
@@ -107,9 +126,6 @@ describe('three nodes', () => {
 });
 
 describe('a change of leaders', () => {
-  /** Longer than any change of leaders on a machine that is busy with other things. */
-  const PATIENCE = 60_000;
-
   test('writes that meet it are carried to the next leader, each applied once', async () => {
     const cluster = await LocalCluster.founded(3);
     const leader = cluster.leader!;
@@ -186,7 +202,7 @@ describe('taking part', () => {
     const { leader } = cluster;
     cluster.members.delete('n2');
     const again = await cluster.start('n2', { directory: second.directory });
-    await until('it votes', () => again.group.status().voters.includes('n2'), 60_000);
+    await until('it votes', () => again.group.status().voters.includes('n2'));
     await until('and needs to ask no more', () => again.log.identity.isJoining === false);
     // Who is made a learner on purpose stays one, in whatever life.
     await until('it is made a learner', async () => {
@@ -200,7 +216,7 @@ describe('taking part', () => {
     await cluster.untilEqual();
     expect(third.group.status().learners).toEqual(['n2']);
     expect(third.log.identity.isJoining).toBe(false);
-  }, 120_000);
+  });
 
   test('first version 7: who is too far behind for the log gets a snapshot, and goes on from it', async () => {
     const cluster = await LocalCluster.founded(1, {
@@ -229,8 +245,10 @@ describe('taking part', () => {
     });
     const [first, second] = [cluster.at('n1'), cluster.at('n2')];
     for (let round = 0; round < 5; round++) await addMany(first.group, 300);
-    if (!first.group.isLeader) await second.engine.transfer('n1');
-    await until('n1 leads', () => first.group.isLeader);
+    await until('n1 leads', async () => {
+      if (!first.group.isLeader) await second.engine.transfer('n1');
+      return first.group.isLeader;
+    });
     await first.group.snapshots.take();
     await until('n1 has trimmed its log', () => first.log.bounds(first.group.id).first > 300);
     const third = await cluster.start('n3', { join: ['n1'] });
@@ -246,7 +264,7 @@ describe('taking part', () => {
     expect(await framesOf(third.log, third.group.id, 1, { to: 1_000 })).toEqual(
       await framesOf(second.log, second.group.id, 1, { to: 1_000 }),
     );
-  }, 30_000);
+  });
 
   test('a voter that lost its disk comes back as a learner, and votes when it has everything', async () => {
     const cluster = await LocalCluster.founded(3);
@@ -264,8 +282,16 @@ describe('taking part', () => {
     await cluster.untilEqual();
     expect(cluster.leader!.group.status().voters).toHaveLength(3);
     expect(sumOf(again.group, 'name 7')).toBe(1);
-  }, 30_000);
+  });
 });
+
+/** Somebody else than this member leads. */
+async function ledByAnother(cluster: LocalCluster, id: string): Promise<void> {
+  await until(`another than ${id} leads`, async () => {
+    if (cluster.leader?.id === id) await cluster.leader.engine.transfer(undefined);
+    return cluster.leader !== undefined && cluster.leader.id !== id;
+  });
+}
 
 describe('digests', () => {
   test('an entry that was decided differently is named by its index, and decided again', async () => {
@@ -275,13 +301,7 @@ describe('digests', () => {
       n2: feeling({ bad: false }),
       n3: feeling(mood),
     });
-    if (cluster.leader!.id === 'n3') {
-      await cluster.at('n3').engine.transfer(undefined);
-      await until(
-        'another leads',
-        () => cluster.leader !== undefined && cluster.leader.id !== 'n3',
-      );
-    }
+    await ledByAnother(cluster, 'n3');
     const { group } = cluster.leader!;
     await addMany(group, 600);
     mood.bad = true;
@@ -291,12 +311,12 @@ describe('digests', () => {
     await until('it has applied the entry', () => third.group.machine.position.index > 900);
     mood.bad = false;
     await cluster.untilEqual();
-    const [error] = third.loopErrors as Error[];
-    expect(error?.message).toBe(
+    const told = (third.loopErrors as Error[]).map(({ message }) => message);
+    expect(told).toContain(
       `entry ${answer.kind === 'answered' ? answer.index : 0} was decided differently here`,
     );
     expect(third.faults).toEqual([]);
-  }, 20_000);
+  });
 
   test('who decides differently again does not go on', async () => {
     const cluster = await LocalCluster.founded(3, {
@@ -304,18 +324,12 @@ describe('digests', () => {
       n2: feeling({ bad: false }),
       n3: feeling({ bad: true }),
     });
-    if (cluster.leader!.id === 'n3') {
-      await cluster.at('n3').engine.transfer(undefined);
-      await until(
-        'another leads',
-        () => cluster.leader !== undefined && cluster.leader.id !== 'n3',
-      );
-    }
+    await ledByAnother(cluster, 'n3');
     const answer = await asked(cluster.leader!.group, FEEL);
     const third = cluster.at('n3');
     await until('it is at fault', () => third.faults.length > 0);
     expect(third.faults[0]?.message).toContain(
       `decides entry ${answer.kind === 'answered' ? answer.index : 0} differently`,
     );
-  }, 20_000);
+  });
 });

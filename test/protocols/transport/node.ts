@@ -78,7 +78,7 @@ export class TalkingNode {
     this.network.send(to, Buffer.from(text));
   }
 
-  async ask(to: string, text: string, within = 5_000): Promise<string> {
+  async ask(to: string, text: string, within = 120_000): Promise<string> {
     return String(await this.network.ask(to, Buffer.from(text), within));
   }
 }

@@ -88,14 +88,14 @@ test('over a websocket on the HTTP port, messages, questions and transfers pass 
   await until('all are heard', () => b.messages.length === said.length);
   expect(b.messages).toEqual(said.map((text) => `a: ${text}`));
   expect(await b.ask('a', 'and back?')).toBe('b asked and back?');
-  const large = await a.network.ask('b', Buffer.alloc(2_000_000, 'x'), 10_000);
+  const large = await a.network.ask('b', Buffer.alloc(2_000_000, 'x'), 120_000);
   expect(large.length).toBe('a asked '.length + 2_000_000);
   async function* source(): AsyncGenerator<Buffer, void> {
     yield bytes;
   }
   const verdict = await a.network.transfer('b', Buffer.from('bytes'), source());
   expect(verdict).toEqual(createHash('sha256').update(bytes).digest());
-  const answer = await a.network.askAddress(`ws://${wire.address}`, Buffer.from('?'), 5_000);
+  const answer = await a.network.askAddress(`ws://${wire.address}`, Buffer.from('?'), 120_000);
   expect(String(answer)).toBe('a asked ?');
   expect([a.errors, b.errors, a.downs, b.downs]).toEqual([[], [], [], []]);
   await wire.close();
