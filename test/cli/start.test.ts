@@ -36,7 +36,7 @@ function start(directory: string, ...words: readonly string[]): Started {
 
 async function listening(node: Started): Promise<string> {
   const url = (): string | undefined => /"url":"([^"]+)","msg":"listening"/.exec(node.out())?.[1];
-  await until(`the node listens; it says ${node.err()}`, () => url() !== undefined, 30_000);
+  await until(`the node listens; it says ${node.err()}`, () => url() !== undefined);
   return String(url());
 }
 

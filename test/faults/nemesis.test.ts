@@ -62,7 +62,9 @@ test('every fault that begins ends, in its time, and is reported with both times
   ];
   const faults = { kill: noting('kill'), deafen: noting('deafen') };
   const reports = await unleash(plan, { faults });
-  expect(recorded).toEqual(['kill n1', 'deafen n2 n3', 'heal deafen n2 n3', 'heal kill n1']);
+  // Where both ends are due at once, on a machine that stood still, either may come first.
+  expect(recorded.slice(0, 2)).toEqual(['kill n1', 'deafen n2 n3']);
+  expect(recorded.slice(2).toSorted()).toEqual(['heal deafen n2 n3', 'heal kill n1']);
   for (const { at, until: end, beganAt, endedAt, failure } of reports) {
     // Timers of Node may be a millisecond early.
     expect(beganAt).toBeGreaterThanOrEqual(at - 1);
