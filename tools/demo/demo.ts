@@ -39,8 +39,9 @@ const leaseFor = (durationMs: number): number =>
   Math.min(30, Math.max(2, Math.round(durationMs / 10_000)));
 /** The part of the tasks whose first holder vanishes. */
 const VANISHING = 0.02;
-/** So many times its length, and the demo gives up and says what is missing. */
+/** So many times its length, and so long at least, and the demo gives up and says what is missing. */
 const PATIENCE = 6;
+const PATIENCE_MS_MIN = 180_000;
 
 interface Options {
   readonly trace?: string;
@@ -150,7 +151,7 @@ async function runThrough(stage: Stage, play: Play): Promise<Course> {
   const feeding = feed(door, arrivals(tasks, durationMs), signal);
   crew.start();
   const broken = Promise.race([feeding.then(() => new Promise<never>(() => {})), crew.loops]);
-  const deadline = started + durationMs * PATIENCE;
+  const deadline = started + Math.max(PATIENCE_MS_MIN, durationMs * PATIENCE);
   const until = async (ended: number, phase: string): Promise<void> => {
     await Promise.race([stage.reached({ ended: Math.floor(ended), phase, deadline }), broken]);
   };

@@ -13,10 +13,10 @@ import type { Json } from './door.ts';
 
 const LOOK_MS = 20;
 const ANSWER_MS_MAX = 5_000;
-const LEADER_MS_MAX = 30_000;
+const LEADER_MS_MAX = 120_000;
 /** Between two looks that have to show the same; longer than anything takes that is still under way. */
 const SETTLING_MS = 500;
-const SETTLED_MS_MAX = 60_000;
+const SETTLED_MS_MAX = 120_000;
 
 export interface DemoNode {
   readonly id: string;

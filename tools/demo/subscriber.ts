@@ -25,7 +25,7 @@ type Message = EntriesMessage | { readonly kind: 'other' };
 
 const RECONNECT_MS = 50;
 const LOOK_MS = 20;
-const CATCH_UP_MS_MAX = 60_000;
+const CATCH_UP_MS_MAX = 120_000;
 
 export class Subscriber {
   gaps = 0;
