@@ -176,7 +176,7 @@ export class ClusterProcesses {
     const method = path === '/v1/voters' ? 'PUT' : 'POST';
     await until(`${path} ${JSON.stringify(body)}`, async () => {
       const reply = await ask(`${this.node(at).url}${path}`, { method, body });
-      if (![200, 409, 503].includes(reply.status)) throw new Error(reply.text);
+      if (![200, 409, 503, 504].includes(reply.status)) throw new Error(reply.text);
       return reply.status === 200;
     });
   }

@@ -6,7 +6,10 @@
  * not, but never twice, and a retry with its key finds out.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { fetched } from './ask.ts';
+import { ask, fetched } from './ask.ts';
+import { until } from './condition.ts';
+
+const COMPACTED = 410;
 
 export interface KeyedCommand {
   readonly key: string;
@@ -130,13 +133,22 @@ export async function logged(url: string, after: number): Promise<Map<number, Lo
   const entries = new Map<number, LoggedEntry>();
   let cursor = after;
   for (;;) {
-    const page = await fetched(`${url}/v1/log?after=${cursor}&limit=1000`);
+    const page = await pageOf(url, cursor);
     const items = page['items'] as readonly LoggedEntry[];
     for (const entry of items) entries.set(entry.index, entry);
     const last = items.at(-1);
     if (last === undefined) return entries;
     cursor = last.index;
   }
+}
+
+/** A node that was given a snapshot serves before it has fetched the entries below it. */
+function pageOf(url: string, after: number): Promise<Readonly<Record<string, unknown>>> {
+  return until(`the log of ${url} after ${after}`, async () => {
+    const { status, text } = await ask(`${url}/v1/log?after=${after}&limit=1000`);
+    if (![200, COMPACTED].includes(status)) throw new Error(`${url} answered ${status}: ${text}`);
+    return status === 200 && (JSON.parse(text) as Record<string, unknown>);
+  });
 }
 
 interface WorkItem {

@@ -77,7 +77,7 @@ test('I4, I5: what twenty clients see of a node that is killed and frozen is lin
     troubledMax: 1,
   });
   const reports = await unleash(plan, { faults: nodeFaults(() => node) });
-  await until(`${ANSWERS} answers`, () => clients.tally.answered >= ANSWERS, 120_000);
+  await until(`${ANSWERS} answers`, () => clients.tally.answered >= ANSWERS, 300_000);
   await clients.stop();
   await recorder.close();
   await node.kill();
@@ -115,7 +115,7 @@ test('I5: a real node that grants a lock twice is found out by its clients alone
     recorder,
     urls: () => [node.url],
   });
-  await until('many answers', () => clients.tally.answered >= 500, 60_000);
+  await until('many answers', () => clients.tally.answered >= 500);
   await clients.stop();
   await recorder.close();
   const verdict = check(await readHistory(join(folder, 'history.ndjson')), modelOf);

@@ -58,7 +58,7 @@ export class Load {
   }
 
   async reaches(acknowledged: number): Promise<void> {
-    await until(`${acknowledged} answers`, () => this.#acknowledged >= acknowledged, 120_000);
+    await until(`${acknowledged} answers`, () => this.#acknowledged >= acknowledged, 300_000);
   }
 
   /** Asks nothing new; resolves when every question has its answer, or a broken connection. */

@@ -9,6 +9,8 @@ import { untilFrozen } from '../faults/processes.ts';
 import { until, within } from './condition.ts';
 
 const PROJECT = join(import.meta.dirname, '..', '..');
+/** What takes a second takes many on a machine that has other things to do. */
+const PATIENCE_MS = 120_000;
 /** The line a node writes when it serves and can be stopped. */
 const LISTENING = /"url":"(http:[^"]+)","msg":"listening"/;
 
@@ -77,7 +79,7 @@ export class NodeProcess {
           throw new Error(`the node ended (${JSON.stringify(this.#exit)}):\n${this.#output}`);
         return LISTENING.test(this.#output);
       },
-      60_000,
+      PATIENCE_MS,
     );
   }
 
@@ -108,7 +110,7 @@ export class NodeProcess {
 
   /** Resolves when the process has ended, for whatever reason. */
   ended(): Promise<Exit> {
-    return within('the node ends', this.#exited, 60_000);
+    return within('the node ends', this.#exited, PATIENCE_MS);
   }
 
   /** SIGKILL; resolves when the process is gone. */
