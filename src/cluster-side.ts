@@ -37,6 +37,7 @@ const MIB = 1024 * 1024;
 const BOUNDS: Bounds = {
   in_flight_messages: 64,
   in_flight_bytes: 8 * MIB,
+  eager_messages: 2,
   message_bytes: MIB,
   message_entries: 1_000,
   uncommitted_bytes: 64 * MIB,
@@ -55,6 +56,9 @@ const GROUP_BOUNDS: Bounds = {
 
 /** Heartbeats without anything to tell after which a group falls silent; `main` never does. */
 const QUIESCE_AFTER_BEATS = 20;
+
+/** Two messages that tell followers nothing but what is committed are so far apart: they may lag so long behind. */
+const NEWS_MS = 10;
 
 /** How long all followers may be silent at once, at least: they share machines, and so their stalls. */
 const QUORUM_PATIENCE_MS = 1_500;
@@ -263,6 +267,7 @@ function timingOf({ heartbeatMs, electionMs }: ClusterConfig): Timing {
     election: { least: electionMs, most: electionMs * 2 },
     disk_patience: electionMs * 10,
     quorum_patience: Math.max(electionMs * 2, QUORUM_PATIENCE_MS),
+    news: NEWS_MS,
     stall: heartbeatMs / 2,
     quiesce_after: Number.POSITIVE_INFINITY,
   };

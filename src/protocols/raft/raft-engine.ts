@@ -323,6 +323,7 @@ export class RaftEngine implements Engine {
   /** What the leader committed is answered when it is applied here too, where its outcome is read. */
   async #applied(proposed: Proposed): Promise<Proposed> {
     if (proposed.kind !== 'committed' || proposed.index <= this.#host.applied) return proposed;
+    this.#host.step({ kind: 'told_committed', place: proposed });
     return proposedOf(await this.#settling.whenApplied(proposed.index, proposed.term));
   }
 

@@ -29,6 +29,7 @@ export const RULES: Rules = {
     election: { least: 150, most: 300 },
     disk_patience: 1_000,
     quorum_patience: 300,
+    news: 0,
     // Scenarios wake who they like; nobody was stopped.
     stall: 1_000_000,
     quiesce_after: Infinity,
@@ -36,6 +37,7 @@ export const RULES: Rules = {
   bounds: {
     in_flight_messages: 64,
     in_flight_bytes: 1_000_000,
+    eager_messages: 64,
     message_bytes: 65_536,
     message_entries: 64,
     uncommitted_bytes: 1_000_000,

@@ -63,6 +63,7 @@ export const TIMING: Timing = {
   election: { least: 150, most: 300 },
   disk_patience: 500,
   quorum_patience: 300,
+  news: 10,
   stall: 100,
   quiesce_after: 8,
 };
@@ -70,6 +71,7 @@ export const TIMING: Timing = {
 const WIDE: Bounds = {
   in_flight_messages: 64,
   in_flight_bytes: 1_000_000,
+  eager_messages: 2,
   message_bytes: 65_536,
   message_entries: 256,
   uncommitted_bytes: 1_000_000,
@@ -104,6 +106,7 @@ export function drawPlan(seed: number, wanted: Wanted<Fault> = {}): Plan {
     snapshot_every: faults.has('compaction') ? chance.named('compaction').whole(5, 60) : Infinity,
     timing: {
       ...TIMING,
+      news: chance.named('news').pick([0, 10, 40]),
       quiesce_after: chance.named('quiescence').happens(0.5) ? TIMING.quiesce_after : Infinity,
     },
     bounds: faults.has('small_bounds') ? drawBounds(chance.named('bounds')) : WIDE,
@@ -133,6 +136,7 @@ function drawLatency(chance: Chance): Latency {
 function drawBounds(chance: Chance): Bounds {
   return {
     in_flight_messages: chance.whole(1, 6),
+    eager_messages: chance.whole(1, 3),
     in_flight_bytes: chance.whole(64, 2_000),
     message_bytes: chance.whole(32, 500),
     message_entries: chance.whole(1, 8),

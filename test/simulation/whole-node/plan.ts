@@ -75,6 +75,7 @@ const KIB = 1024;
 const WIDE: Bounds = {
   in_flight_messages: 64,
   in_flight_bytes: 1_000 * KIB,
+  eager_messages: 2,
   message_bytes: 64 * KIB,
   message_entries: 256,
   uncommitted_bytes: 1_000 * KIB,
@@ -131,6 +132,7 @@ function drawTiming(chance: Chance): Timing {
     heartbeat: election / 3,
     election: { least: election, most: election * 2 },
     quorum_patience: chance.pick([election * 2, 1_000]),
+    news: chance.pick([0, 10, 40]),
     disk_patience: election * 10,
     stall: election,
     quiesce_after: Number.POSITIVE_INFINITY,
@@ -158,6 +160,7 @@ function drawLatency(chance: Chance): Latency {
 function drawBounds(chance: Chance): Bounds {
   return {
     in_flight_messages: chance.whole(1, 6),
+    eager_messages: chance.whole(1, 3),
     in_flight_bytes: chance.whole(500, 4_000),
     message_bytes: chance.whole(100, 2_000),
     message_entries: chance.whole(1, 8),

@@ -1,5 +1,6 @@
 /** What clients ask of a core, by way of its host: proposals, changes, reads, transfers. */
 import { appendOwn } from './appending.ts';
+import { toldCommitted } from './commit.ts';
 import type { Input, Proposal, Refusal } from './input.ts';
 import { change } from './membership.ts';
 import type { ReadIndex, ReadIndexResponse } from './messages.ts';
@@ -52,7 +53,9 @@ export function readIndex(raft: Raft, { from, round, term }: ReadIndex): void {
 }
 
 /** The leader's answer to the readers here; one for a question of an earlier term is not awaited any more. */
-export function readIndexResponse(raft: Raft, { round, index }: ReadIndexResponse): void {
+export function readIndexResponse(raft: Raft, { round, index, term }: ReadIndexResponse): void {
+  // Reads begin when something of the leader's own term is committed: so that is the term of all it names.
+  if (index !== undefined) toldCommitted(raft, { index, term });
   for (const id of raft.forwarded.answered(round)) answerReader(raft, { kind: 'own', id }, index);
 }
 

@@ -23,6 +23,7 @@
  */
 import { changeMembers, forwardReads, propose, read, transfer } from './asking.ts';
 import { invariant } from './bug.ts';
+import { toldCommitted } from './commit.ts';
 import { ConfigurationHistory } from './configuration-history.ts';
 import { Disk } from './disk.ts';
 import { dispatch, type Rules } from './dispatch.ts';
@@ -138,6 +139,7 @@ const RULES: Rules<Input> = {
     raft.log.compact(floor);
     raft.history.compact(floor.index);
   },
+  told_committed: (raft, { place }) => toldCommitted(raft, place),
   found,
   fetched,
   snapshot_sent: snapshotSent,

@@ -18,6 +18,8 @@ export type Input =
   | { readonly kind: 'applied'; readonly index: number }
   /** The members a new cluster begins with, at index 0. Nothing changes where members are known already. */
   | { readonly kind: 'found'; readonly configuration: Configuration }
+  /** The leader told somebody here, beside its messages, that what has this place is committed. */
+  | { readonly kind: 'told_committed'; readonly place: Place }
   /** Answers `fetch`: the entries from `from` on, read from the disk. None: they are compacted. */
   | {
       readonly kind: 'fetched';
@@ -190,6 +192,8 @@ export interface Timing {
   readonly quorum_patience: number;
   /** A wake-up that is late by more than this was late for want of time: the process was stopped, not the peers. */
   readonly stall: number;
+  /** So long lies between two messages that say nothing but what is committed; entries always say it. */
+  readonly news: number;
   /** Heartbeats without any news after which an idle group stops its clocks; Infinity: never. */
   readonly quiesce_after: number;
 }
@@ -198,6 +202,8 @@ export interface Bounds {
   /** To one follower, unanswered. */
   readonly in_flight_messages: number;
   readonly in_flight_bytes: number;
+  /** While so many are unanswered, only full ones follow: what is appended meanwhile shares the next. */
+  readonly eager_messages: number;
   /** In one message. */
   readonly message_bytes: number;
   readonly message_entries: number;

@@ -26,6 +26,8 @@ export function becomeLeader(raft: Raft): void {
     quorumDue: now + options.timing.quorum_patience,
     transfer: undefined,
     recount: true,
+    newsFrom: now,
+    isUntold: false,
     idleBeats: 0,
     quiesced: false,
   };

@@ -93,6 +93,11 @@ export class Progress {
     return PAUSED[this.state.kind](this, bounds);
   }
 
+  /** Enough is on its way: what is to be sent gathers until it fills a message, or until an answer comes. */
+  gathers({ eager_messages: eager }: Bounds): boolean {
+    return this.state.kind === 'replicate' && this.flight.messages >= eager;
+  }
+
   /** A message with entries up to `last` is on its way. */
   sent(last: number, bytes: number): void {
     if (this.state.kind === 'probe') {

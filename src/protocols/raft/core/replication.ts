@@ -2,6 +2,10 @@
  * How a leader sends its log (§5.3), to each follower by what it knows of it (`progress.ts`). Messages are
  * made when effects are taken, so that what one turn appended leaves together; an empty message is a
  * heartbeat, a probe, a read round, or the news that something is committed.
+ *
+ * Two messages on their way keep a follower busy: its disk works on one while the next waits. What is appended
+ * meanwhile gathers, as the disk's batches do, so that the more there is to do, the less each entry costs. And news
+ * of commits ride with entries; alone they leave at once where there was none of late, and seldom under load.
  */
 import type { Entry, Place } from './entry.ts';
 import type { Input } from './input.ts';
@@ -22,11 +26,20 @@ interface Recipient {
 
 /** Everything there is to say to anybody now. */
 export function replicate(raft: Raft, leader: Leader): void {
-  for (const [to, progress] of leader.progress) {
-    const recipient = { to, progress };
-    sendEntries(raft, leader, recipient);
-    if (hasNews(raft, leader, progress)) sendEmpty(raft, leader, recipient);
-  }
+  for (const [to, progress] of leader.progress) sendEntries(raft, leader, { to, progress });
+  for (const [to, progress] of leader.progress)
+    if (mustSpeak(leader, progress)) sendEmpty(raft, leader, { to, progress });
+  tellCommit(raft, leader);
+}
+
+/** Alone, and not too often. */
+function tellCommit(raft: Raft, leader: Leader): void {
+  const untold = [...leader.progress].filter(([, progress]) => lacksCommit(raft, progress));
+  leader.isUntold = untold.length > 0;
+  if (!leader.isUntold || raft.now < leader.newsFrom) return;
+  for (const [to, progress] of untold) sendEmpty(raft, leader, { to, progress });
+  leader.newsFrom = raft.now + raft.options.timing.news;
+  leader.isUntold = false;
 }
 
 export function appendResponse(raft: Raft, message: AppendEntriesResponse): void {
@@ -85,9 +98,22 @@ function matched(raft: Raft, leader: Leader, progress: Progress, match: number):
 
 function sendEntries(raft: Raft, leader: Leader, recipient: Recipient): void {
   const { progress } = recipient;
-  const { log, options } = raft;
-  while (progress.next <= log.last.index && !progress.isPaused(options.bounds))
+  while (progress.next <= raft.log.last.index && maySend(raft, progress))
     sendNext(raft, leader, recipient);
+}
+
+function maySend(raft: Raft, progress: Progress): boolean {
+  const { bounds } = raft.options;
+  if (progress.isPaused(bounds)) return false;
+  return !progress.gathers(bounds) || isFull(raft, progress.next);
+}
+
+/** Whether the entries from `next` on fill a message. Those that are on the disk only are many. */
+function isFull({ log, options }: Raft, next: number): boolean {
+  const { message_entries: entries, message_bytes: bytes } = options.bounds;
+  const { index: last } = log.last;
+  if (next < log.inMemoryFrom || last - next + 1 >= entries) return true;
+  return log.bytesBetween(next - 1, last) >= bytes;
 }
 
 /** From memory; or the disk is asked; or, if it no longer has them, a snapshot goes instead. */
@@ -143,9 +169,12 @@ function awaitSnapshot({ outbox }: Raft, { to, progress }: Recipient, atLeast: n
   outbox.needSnapshot(to, atLeast);
 }
 
-function hasNews(raft: Raft, { reads }: Leader, progress: Progress): boolean {
-  if (progress.beatDue || progress.toldRound < reads.newest) return true;
-  return progress.state.kind === 'replicate' && progress.toldCommit < raft.commit;
+function mustSpeak({ reads }: Leader, progress: Progress): boolean {
+  return progress.beatDue || progress.toldRound < reads.newest;
+}
+
+function lacksCommit({ commit }: Raft, { state, toldCommit }: Progress): boolean {
+  return state.kind === 'replicate' && toldCommit < commit;
 }
 
 /** To who waits for a snapshot, only that there is a leader. */

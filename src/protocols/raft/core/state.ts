@@ -85,6 +85,10 @@ export interface Leader {
   transfer: Transfer | undefined;
   /** Something that counts towards a commit has changed. */
   recount: boolean;
+  /** From then on, what is committed may be told without entries. */
+  newsFrom: number;
+  /** Somebody who has the entries has not been told that they are committed. */
+  isUntold: boolean;
   /** Heartbeats since the last news. */
   idleBeats: number;
   quiesced: boolean;

@@ -62,10 +62,15 @@ function lookAtDisk(raft: Raft, leader: Leader): void {
   proceed(raft, leader);
 }
 
-function leaderDeadline({ quiesced, heartbeatDue, quorumDue, transfer }: Leader): number {
-  if (quiesced) return Number.POSITIVE_INFINITY;
-  const due = Math.min(heartbeatDue, quorumDue);
-  return transfer === undefined ? due : Math.min(due, transfer.deadline);
+function leaderDeadline(leader: Leader): number {
+  if (leader.quiesced) return Number.POSITIVE_INFINITY;
+  const due = Math.min(leader.heartbeatDue, leader.quorumDue, newsDue(leader));
+  return leader.transfer === undefined ? due : Math.min(due, leader.transfer.deadline);
+}
+
+/** The next message, which a wake-up makes, tells it. */
+function newsDue({ isUntold, newsFrom }: Leader): number {
+  return isUntold ? newsFrom : Number.POSITIVE_INFINITY;
 }
 
 function followerDeadline({ forwarded, options }: Raft, { deadline }: Follower): number {

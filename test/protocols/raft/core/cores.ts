@@ -24,6 +24,7 @@ export const TIMING: Timing = {
   election: { least: 150, most: 300 },
   disk_patience: 500,
   quorum_patience: 300,
+  news: 0,
   stall: 1_000,
   quiesce_after: Number.POSITIVE_INFINITY,
 };
@@ -31,6 +32,7 @@ export const TIMING: Timing = {
 export const BOUNDS: Bounds = {
   in_flight_messages: 8,
   in_flight_bytes: 1_000_000,
+  eager_messages: 8,
   message_bytes: 100_000,
   message_entries: 100,
   uncommitted_bytes: 1_000_000,
