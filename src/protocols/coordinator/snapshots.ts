@@ -3,7 +3,7 @@
  *
  * ```
  *  due? ─ no ─▶ wait
- *   │ log bytes since the last ≥ max(4 MiB, size of the last), or the interval passed and ≥ 10 % of that
+ *   │ log bytes since the last ≥ what a snapshot is worth, or the interval passed and ≥ 10 % of that
  *   ▼
  *  cut (references) ─▶ slices, resting between ─▶ file durable ─▶ state_root proposed ─▶ old ones go, log trimmed
  * ```
@@ -23,7 +23,13 @@ import {
   type SnapshotRoots,
 } from '../../projections/snapshot.ts';
 
-const LOG_BYTES_MIN = 4 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** However small a snapshot is, it is not worth less log than this. */
+const LOG_BYTES_MIN = 4 * MIB;
+/** A row costs more to write than an entry to replay, so a snapshot is worth so many times its size in log, */
+const SIZES = 4;
+/** as long as that is soon replayed. Beyond it, a snapshot is worth its own size. */
+const LOG_BYTES_SOON = 16 * MIB;
 /** The share of the byte threshold from which the interval triggers a snapshot. */
 const INTERVAL_SHARE = 0.1;
 /** How long it rests for the time it worked: a third of a core is the most a snapshot takes. */
@@ -162,7 +168,8 @@ export class Snapshots {
   }
 
   #threshold(): number {
-    return Math.max(LOG_BYTES_MIN, this.#lastBytes);
+    const size = this.#lastBytes;
+    return Math.max(LOG_BYTES_MIN, Math.min(SIZES * size, LOG_BYTES_SOON), size);
   }
 
   async #take(): Promise<number> {
