@@ -221,9 +221,20 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'replication.ts',
-        find: '  if (progress.beatDue || progress.toldRound < reads.newest) return true;',
+        find: '  return progress.beatDue || progress.toldRound < reads.newest;',
         replace:
-          "  if (progress.state.kind === 'probe' && progress.state.asked) return false;\n  if (progress.beatDue || progress.toldRound < reads.newest) return true;",
+          "  if (progress.state.kind === 'probe' && progress.state.asked) return false;\n  return progress.beatDue || progress.toldRound < reads.newest;",
+      },
+    ],
+  },
+  {
+    name: 'told-of-another-entry',
+    why: 'A follower that is told of a commit takes what it has at that index for the entry that is committed.',
+    patches: [
+      {
+        file: 'commit.ts',
+        find: '  if (raft.log.termOf(index) === term) commitTo(raft, index);',
+        replace: '  if (index <= raft.log.last.index && term > 0) commitTo(raft, index);',
       },
     ],
   },

@@ -271,12 +271,19 @@ export const locks = projection<Facts>({
     }),
   },
   folds: {
-    lock_acquired: (tables, { type: _type, ...granted }, moment) =>
+    // Named one by one, as in a copy of a row: what is spread is five times as long on its way.
+    lock_acquired: (tables, granted, moment) =>
       tables.of(LOCKS).put({
-        ...granted,
+        name: granted.name,
+        owner: granted.owner,
+        token: granted.token,
         acquired_at: moment.at,
+        deadline_at: granted.deadline_at,
+        lease_ms: granted.lease_ms,
+        lock_delay_ms: granted.lock_delay_ms,
         blocked_until: null,
         state: 'held',
+        acquired_count: granted.acquired_count,
         changed_index: moment.index,
       }),
     lock_renewed: (tables, { name, deadline_at }, moment) => {

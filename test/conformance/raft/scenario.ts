@@ -27,6 +27,8 @@
  *  tell b heartbeat from a term 2 previous 1.3 commit 2
  *  tell b request_vote_response from a term 2 [pre] [granted] [stale] [asked a/2]
  *  tell b timeout_now from a term 2
+ *  tell b read_index_response from a term 2 at 3
+ *  committed b 2.3                b hears from its leader, beside its messages, that this is committed
  *
  *  expect a role leader           also term, leader, commit, applied, last, vote, durable
  *  expect a log 1 1 2             terms of its entries; `machine as b`: the same was applied
@@ -204,6 +206,8 @@ const STEPS: { readonly [verb: string]: Step } = {
     const message = forged(stage, { to, kind, words });
     stage.step(stage.actor(to), { kind: 'message', message });
   },
+  committed: (stage, [id = '', place]) =>
+    stage.step(stage.actor(id), { kind: 'told_committed', place: placeOf(place) }),
   expect: (stage, words) => expectation(stage, words),
 };
 
@@ -298,6 +302,8 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
       return { kind, ...addressed, ...appended, entries: entriesAfter(previous, words) };
     case 'heartbeat':
       return { kind: 'append_entries', ...addressed, ...appended, entries: [] };
+    case 'read_index_response':
+      return { kind, ...addressed, round: 0, index: Number(after('at')) };
     case 'timeout_now':
       return { kind, ...addressed };
     default:
