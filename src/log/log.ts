@@ -242,6 +242,11 @@ export class Log {
     return this.#writer.append(log, frame, place, traffic);
   }
 
+  /** The turn is over for all who append: what has gathered goes to the disk without waiting for its end. */
+  hurry(): void {
+    this.#writer.hurry();
+  }
+
   /** Durable when it resolves; rides in the same batches as the entries. */
   saveHardState(group: GroupId, state: HardState): Promise<void> {
     return this.#writer.save(this.#logs.of(group), state);

@@ -61,6 +61,8 @@ export class Writer {
   /** Why nothing is accepted any more: the log was closed, or a write failed. */
   #refusal: LogFault | undefined;
   #poisoned = false;
+  /** Ends the turn that is waited for. */
+  #endTurn: () => void = () => undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -111,6 +113,11 @@ export class Writer {
     return work.durable.promise;
   }
 
+  /** What is in the queue begins now, if the disk is idle; it would have begun at the end of this turn. */
+  hurry(): void {
+    this.#endTurn();
+  }
+
   /** Resolves when everything handed over so far is on the disk. */
   flush(): Promise<void> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
@@ -146,7 +153,7 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
-    await this.#options.turn();
+    await this.#turn();
     let begun = this.#begin();
     while (begun !== undefined) {
       const { work } = begun;
@@ -166,8 +173,15 @@ export class Writer {
 
   /** Whoever was just answered may come back within this turn and join the next batch. */
   async #beginLater(): Promise<Begun | undefined> {
-    await this.#options.turn();
+    await this.#turn();
     return this.#begin();
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#endTurn = resolve;
+      void this.#options.turn().then(() => resolve());
+    });
   }
 
   /** @returns whether the work is on the disk; its callers are not told yet. */

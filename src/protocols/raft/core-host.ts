@@ -137,6 +137,7 @@ export class CoreHost {
     const effects = this.#core.take();
     // Frames are sealed when they are written, so they are written before they are sent.
     for (const write of effects.writes) this.#write(write, effects.commit);
+    if (effects.writes.length > 0) this.#options.log.hurry();
     this.#options.exchange.send(this.#options.group, effects.send);
     this.#tell(effects);
     this.#applying.commit(effects.commit);

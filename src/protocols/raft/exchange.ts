@@ -78,7 +78,7 @@ export class Exchange implements NetworkEvents {
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    this.rhythm = new Rhythm({ ...options, onTurned: () => this.#sendGathered() });
+    this.rhythm = new Rhythm({ ...options, onTurned: () => this.#leave() });
   }
 
   /** The network is made with this object as its listener, so it comes after it. */
@@ -193,6 +193,11 @@ export class Exchange implements NetworkEvents {
     const beats = this.#gathered.get(to);
     if (beats === undefined) this.#gathered.set(to, [beat]);
     else beats.push(beat);
+  }
+
+  #leave(): void {
+    this.#sendGathered();
+    this.#network?.flush();
   }
 
   #sendGathered(): void {

@@ -103,6 +103,10 @@ export class Conversation {
     if (!this.#channel.outbox.offer(frameOf(KIND.message, message))) this.#dropped += 1;
   }
 
+  flush(): void {
+    this.#channel.outbox.flush();
+  }
+
   /** @throws AskTimeout, LinkLost, PeerRefused; RangeError where it is too long for a frame */
   async ask(question: Uint8Array, within: Milliseconds): Promise<Buffer> {
     assertFits(question);

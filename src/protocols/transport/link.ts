@@ -121,6 +121,10 @@ export class Link {
     else this.#dropped += 1;
   }
 
+  flush(): void {
+    if (this.#state.kind === 'up') this.#state.conversation.flush();
+  }
+
   async ask(question: Uint8Array, within: Milliseconds): Promise<Buffer> {
     if (this.#state.kind === 'up') return await this.#state.conversation.ask(question, within);
     throw new NotSent(`there is no link to node ${this.#options.peerId}`);

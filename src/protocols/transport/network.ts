@@ -28,6 +28,8 @@ export interface Network {
   /** Whom to keep a link to; links to others live only as long as the others keep them. */
   connect(peers: readonly Peer[]): void;
   send(to: string, message: Uint8Array): void;
+  /** What was sent leaves now: the turn is over, and nothing more will share its way. */
+  flush(): void;
   /** @throws NotSent at once when there is no link, LinkLost when it drops, AskTimeout after `within`, PeerRefused */
   ask(to: string, question: Uint8Array, within: Milliseconds): Promise<Uint8Array>;
   /** The same to an address whose node is not known yet: to join a cluster. */

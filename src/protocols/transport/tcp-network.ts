@@ -156,6 +156,10 @@ export class TcpNetwork implements Network {
     this.#links.get(to)?.send(message);
   }
 
+  flush(): void {
+    for (const link of this.#links.values()) link.flush();
+  }
+
   async ask(to: string, question: Uint8Array, within: Milliseconds): Promise<Buffer> {
     const link = this.#links.get(to);
     if (link === undefined) throw new NotSent(`there is no link to node ${to}`);

@@ -111,6 +111,10 @@ class LocalNetwork implements Network {
     });
   }
 
+  flush(): void {
+    // What is sent leaves at once.
+  }
+
   async ask(to: string, question: Uint8Array): Promise<Uint8Array> {
     const place = this.#networks.reach(this.#id, to);
     if (place === undefined) throw new NotSent(`no link to ${to}`);

@@ -314,6 +314,10 @@ class SimulatedNetwork implements Network {
     this.#networks.send(this.#here, to, Buffer.from(message));
   }
 
+  flush(): void {
+    // What is sent leaves at once.
+  }
+
   ask(to: string, question: Uint8Array, within: number): Promise<Uint8Array> {
     return this.#networks.ask(this.#here, to, Buffer.from(question), within);
   }
