@@ -85,26 +85,13 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
       'votes are tallied by asking for each member, so that a vote under a name nobody has is not counted',
   },
   {
-    name: 'votes-of-older-rounds-count',
-    why: 'Granted pre-votes of an earlier term are counted as if they were about this one.',
-    patches: [
-      {
-        file: 'election.ts',
-        find: '  pre_candidate: (term, { pre, granted, term: theirs }) => pre && (!granted || theirs === term + 1),',
-        replace:
-          '  pre_candidate: (term, { pre, granted, term: theirs }) => pre && (!granted || theirs <= term + 1),',
-      },
-    ],
-    excused: 'a pre-vote promises nothing: who wins one wrongly still has to win the election',
-  },
-  {
     name: 'real-votes-of-older-terms-count',
     why: 'A vote given in an earlier term elects a leader of this one.',
     patches: [
       {
         file: 'election.ts',
-        find: '  candidate: (term, { pre, term: theirs }) => !pre && theirs === term,',
-        replace: '  candidate: (term, { pre, term: theirs }) => !pre && theirs <= term,',
+        find: '  candidate: ({ term }, { pre, term: theirs }) => !pre && theirs === term,',
+        replace: '  candidate: ({ term }, { pre, term: theirs }) => !pre && theirs <= term,',
       },
     ],
   },
@@ -114,8 +101,8 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'election.ts',
-        find: '  candidate: (term, { pre, term: theirs }) => !pre && theirs === term,',
-        replace: '  candidate: (term, { term: theirs }) => theirs === term,',
+        find: '  candidate: ({ term }, { pre, term: theirs }) => !pre && theirs === term,',
+        replace: '  candidate: ({ term }, { term: theirs }) => theirs === term,',
       },
     ],
   },
@@ -210,6 +197,18 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
         file: 'election.ts',
         find: '  return !message.pre && !isStale(raft, message) && !isUnwelcome(raft, message);',
         replace: '  return false && !isStale(raft, message) && !isUnwelcome(raft, message);',
+      },
+    ],
+  },
+  {
+    name: 'answers-to-earlier-pre-votes-count',
+    why: 'A late word that the asker is no member, said when it was none, puts a voter to rest for ever.',
+    patches: [
+      {
+        file: 'election.ts',
+        find: '  pre_candidate: ({ question }, { pre, question: asked }) => pre && asked === question,',
+        replace:
+          '  pre_candidate: ({ term }, { pre, granted, term: theirs }) => pre && (!granted || theirs === term + 1),',
       },
     ],
   },
@@ -331,9 +330,9 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'election.ts',
-        find: "  if (!('votes' in role) || message.asker !== store) return undefined;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
+        find: "  if (!('votes' in role) || message.asker !== store) return undefined;\n  return COUNTS[role.kind](raft, message) ? role : undefined;",
         replace:
-          "  if (!('votes' in role) || message.asker !== store) return undefined;\n  if (message.pre && !message.granted) return role;\n  return COUNTS[role.kind](term, message) ? role : undefined;",
+          "  if (!('votes' in role) || message.asker !== store) return undefined;\n  if (message.pre && !message.granted) return role;\n  return COUNTS[role.kind](raft, message) ? role : undefined;",
       },
     ],
   },

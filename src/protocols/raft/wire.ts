@@ -5,8 +5,8 @@
  * ```
  *  MessagePack [kind, group id, incarnation, term, …fields in the order below]
  *
- *  0 request_vote            pre, transfer, last term, last index
- *  1 request_vote_response   store that asked, pre, granted, stale_member
+ *  0 request_vote            question, pre, transfer, last term, last index
+ *  1 request_vote_response   store that asked, question, pre, granted, stale_member
  *  2 append_entries          previous term, previous index, commit, round, quiesce, frames one behind the other
  *  3 append_entries_response round, 1, match  |  round, 0, previous, conflict term, conflict index
  *  4 install_snapshot        snapshot term, snapshot index, configuration
@@ -46,21 +46,29 @@ interface Codec<K extends Kind> {
 
 const CODECS: { readonly [K in Kind]: Codec<K> } = {
   request_vote: {
-    write: ({ pre, transfer, last }) => [pre, transfer, last.term, last.index],
+    write: ({ question, pre, transfer, last }) => [question, pre, transfer, last.term, last.index],
     read: (fields, envelope) => ({
       ...envelope,
       kind: 'request_vote',
+      question: fields.whole(),
       pre: fields.flag(),
       transfer: fields.flag(),
       last: place(fields),
     }),
   },
   request_vote_response: {
-    write: ({ asker, pre, granted, stale_member }) => [asker, pre, granted, stale_member],
+    write: ({ asker, question, pre, granted, stale_member }) => [
+      asker,
+      question,
+      pre,
+      granted,
+      stale_member,
+    ],
     read: (fields, envelope) => ({
       ...envelope,
       kind: 'request_vote_response',
       asker: fields.text(),
+      question: fields.whole(),
       pre: fields.flag(),
       granted: fields.flag(),
       stale_member: fields.flag(),

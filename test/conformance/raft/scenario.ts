@@ -285,6 +285,7 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
       return {
         kind,
         ...addressed,
+        question: 0,
         pre: words.includes('pre'),
         transfer: words.includes('transfer'),
         last: placeOf(after('last')),
@@ -294,6 +295,7 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
         kind,
         ...addressed,
         asker: after('asked') ?? stage.actors.get(to)?.store ?? `${to}/1`,
+        question: 0,
         pre: words.includes('pre'),
         granted: words.includes('granted'),
         stale_member: words.includes('stale'),

@@ -34,6 +34,7 @@ const MESSAGES: {
 } = {
   request_vote: fc.record({
     kind: fc.constant('request_vote'),
+    question: whole,
     pre: fc.boolean(),
     transfer: fc.boolean(),
     last: place,
@@ -41,6 +42,7 @@ const MESSAGES: {
   request_vote_response: fc.record({
     kind: fc.constant('request_vote_response'),
     asker: fc.string(),
+    question: whole,
     pre: fc.boolean(),
     granted: fc.boolean(),
     stale_member: fc.boolean(),

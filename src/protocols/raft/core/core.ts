@@ -203,6 +203,7 @@ function restore(options: CoreOptions, now: number): Raft {
     role: follower,
     stale: false,
     election: undefined,
+    question: Math.floor(random() * FIRST_QUESTION_MAX),
   };
   follower.deadline = drawDeadline(raft);
   return raft;

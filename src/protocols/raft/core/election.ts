@@ -35,6 +35,7 @@ import {
 /** It is time to ask: at first whether it would win. Who may not lead waits for another timeout. */
 export function campaign(raft: Raft, why: string): void {
   if (!mayCampaign(raft)) return wait(raft);
+  raft.question += 1;
   raft.role = { kind: 'pre_candidate', votes: new Map(), deadline: drawDeadline(raft) };
   raft.election = { why, term: raft.term + 1, at: raft.now };
   became(raft, why);
@@ -46,6 +47,7 @@ export function campaign(raft: Raft, why: string): void {
 
 /** Raises the term and asks for votes; they count, with its own, once the term is on the disk. */
 export function stand(raft: Raft, why: string, transfer: boolean): void {
+  raft.question += 1;
   raft.term += 1;
   raft.vote = nameOf(raft);
   raft.disk.changeHardState();
@@ -180,6 +182,7 @@ function answer(
     store: raft.store,
     to: request.from,
     asker: request.store,
+    question: request.question,
     term,
     pre: request.pre,
     granted,
@@ -193,14 +196,16 @@ type Ballot = PreCandidate | Candidate;
  * What an answer is counted for: what this core asks just now, not what it asked in another term, nor what another
  * store asked that had its id before. A vote that store was given is given; counted again, it would be two.
  */
-function ballotOf({ role, term, store }: Raft, message: RequestVoteResponse): Ballot | undefined {
+function ballotOf(raft: Raft, message: RequestVoteResponse): Ballot | undefined {
+  const { role, store } = raft;
   if (!('votes' in role) || message.asker !== store) return undefined;
-  return COUNTS[role.kind](term, message) ? role : undefined;
+  return COUNTS[role.kind](raft, message) ? role : undefined;
 }
 
-const COUNTS: Record<Ballot['kind'], (term: number, message: RequestVoteResponse) => boolean> = {
-  pre_candidate: (term, { pre, granted, term: theirs }) => pre && (!granted || theirs === term + 1),
-  candidate: (term, { pre, term: theirs }) => !pre && theirs === term,
+const COUNTS: Record<Ballot['kind'], (raft: Raft, message: RequestVoteResponse) => boolean> = {
+  // Terms do not tell one pre-vote from the next: who asks raises none, and who refuses names its own.
+  pre_candidate: ({ question }, { pre, question: asked }) => pre && asked === question,
+  candidate: ({ term }, { pre, term: theirs }) => !pre && theirs === term,
 };
 
 /** A voter's first answer counts, and only once. */
@@ -242,11 +247,11 @@ function voteRequest(
   to: string,
   { pre, transfer = false }: { readonly pre: boolean; readonly transfer?: boolean },
 ): RequestVote {
-  const { id, store, log } = raft;
+  const { id, store, log, question } = raft;
   const { term, index } = log.last;
   const asked = pre ? raft.term + 1 : raft.term;
   const last = { term, index };
-  return { kind: 'request_vote', from: id, store, to, term: asked, pre, transfer, last };
+  return { kind: 'request_vote', from: id, store, to, term: asked, question, pre, transfer, last };
 }
 
 function senderOf({ from, store }: { readonly from: string; readonly store: string }) {

@@ -16,6 +16,8 @@ interface Addressed {
 /** Asks for a vote; `pre`: only whether it would be given (dissertation §9.6). No term is raised by it. */
 export interface RequestVote extends Addressed {
   readonly kind: 'request_vote';
+  /** Which of its store's elections this is: an answer names it, so that a late one is told from the one awaited. */
+  readonly question: number;
   readonly pre: boolean;
   /** Leadership is handed over on purpose: who has a leader answers all the same (§6). */
   readonly transfer: boolean;
@@ -26,6 +28,7 @@ export interface RequestVoteResponse extends Addressed {
   readonly kind: 'request_vote_response';
   /** The store that asked: another one under its id may not count what it was not given. */
   readonly asker: string;
+  readonly question: number;
   readonly pre: boolean;
   readonly granted: boolean;
   /** The asker is no member any more, and may rest. */

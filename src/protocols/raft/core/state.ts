@@ -36,6 +36,8 @@ export interface Raft {
   /** A member that knows better said that this core is none: it rests until a leader speaks to it. */
   stale: boolean;
   election: LastElection | undefined;
+  /** The number of the last election it asked for: in another life of its store they begin elsewhere. */
+  question: number;
 }
 
 /** Why this core last asked for votes, and when in lived time. */

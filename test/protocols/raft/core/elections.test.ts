@@ -10,6 +10,7 @@ function voteRequest(from: string, over: Partial<RequestVote> = {}): RequestVote
     store: `${from}1`,
     to: 'a',
     term: 5,
+    question: 0,
     pre: false,
     transfer: false,
     last: { term: 4, index: 9 },
@@ -43,6 +44,7 @@ function voteOf(cores: Cores, from: string, granted: boolean): void {
       store: `${from}1`,
       to: 'a',
       term: 1,
+      question: 0,
       pre: false,
       granted,
       stale_member: false,
@@ -141,7 +143,7 @@ test('I2: a vote that was given to the store before it under the same id is not 
     to: 'a',
     term: 1,
   } as const;
-  const message = { ...given, pre: false, granted: true, stale_member: false };
+  const message = { ...given, question: 0, pre: false, granted: true, stale_member: false };
   cores.tell('a', { kind: 'message', message: { ...message, asker: 'a0' } });
   expect(cores.status('a').role).toBe('candidate');
   cores.tell('a', { kind: 'message', message: { ...message, asker: 'a1' } });
@@ -160,6 +162,7 @@ test('a late refusal of the pre-vote does not depose who has won the vote since'
       store: 'c1',
       to: 'a',
       term: 0,
+      question: 0,
       pre: true,
       granted: false,
       stale_member: false,
@@ -288,6 +291,7 @@ test('what a stranger answers raises no term and counts for nothing', () => {
       ...stranger,
       kind: 'request_vote_response',
       asker: 'a1',
+      question: 0,
       pre: false,
       granted: false,
       stale_member: true,

@@ -197,6 +197,7 @@ test('a learner that believes it is one votes when a newer configuration asks it
       store: 'b1',
       to: 'd',
       term: 7,
+      question: 0,
       pre: false,
       transfer: true,
       last: { term: 6, index: 40 },

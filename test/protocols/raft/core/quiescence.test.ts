@@ -72,6 +72,7 @@ test('a follower that is woken wakes its leader: somebody who comes back cannot 
       store: 'c1',
       to: 'b',
       term: 1,
+      question: 0,
       pre: true,
       transfer: false,
       last: { term: 1, index: 3 },

@@ -7,7 +7,14 @@ import { among, Cores, frame, holding, members, without } from './cores.ts';
 
 test('trap 3: a voter that was restarted remembers whom it voted for, and does not vote twice in a term', () => {
   const cores = new Cores({ restored: (_id, all) => holding([1], all, 1) });
-  const asking = { kind: 'request_vote', to: 'b', term: 2, pre: false, transfer: true } as const;
+  const asking = {
+    kind: 'request_vote',
+    to: 'b',
+    term: 2,
+    question: 0,
+    pre: false,
+    transfer: true,
+  } as const;
   const last = { term: 1, index: 1 };
   cores.slow.add('b');
   cores.tell('b', { kind: 'message', message: { ...asking, from: 'a', store: 'a1', last } });
