@@ -213,8 +213,10 @@ test('I1: damage that only a running node meets ends it in one clear line, and i
   const victim = await stage.choose('follower');
   await stage.under(victim, async () => {
     // A start reads the log from its newest snapshot on; what lies before is out of its sight.
-    const taken = await ask(`${cluster.node(victim.id).url}/v1/raft/snapshot`, { method: 'POST' });
-    expect(taken.status).toBe(200);
+    await until('a snapshot is taken', async () => {
+      const url = `${cluster.node(victim.id).url}/v1/raft/snapshot`;
+      return (await ask(url, { method: 'POST' })).status === 200;
+    });
     await cluster.node(victim.id).stop();
     await loseOldBlock(cluster.directory(victim.id));
     await cluster.start(victim.id);

@@ -30,7 +30,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-const STOP_MS_MAX = 30_000;
+const STOP_MS_MAX = 120_000;
 
 export class ChildUnderTest {
   readonly #launch: Launch;

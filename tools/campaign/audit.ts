@@ -14,6 +14,8 @@ const COMPACTED = 410;
 /** For its history to come back, in the background. */
 const HISTORY_MS_MAX = 120_000;
 const LOOK_AGAIN_MS = 250;
+/** A page of many entries, of a node of a machine that does other things, too. */
+const PAGE_MS_MAX = 30_000;
 
 interface LogItem {
   readonly index: number;
@@ -58,10 +60,12 @@ export async function readLog(node: CampaignNode): Promise<ReadLog> {
 /** A node that lost its disk serves before it has fetched what lies below the snapshot it was given. */
 async function historyOf(node: CampaignNode, after: number): ReturnType<CampaignNode['ask']> {
   const deadline = performance.now() + HISTORY_MS_MAX;
-  let answer = await node.ask(`/v1/log?after=${after}&limit=${PAGE}`);
-  while (answer?.status === COMPACTED && performance.now() < deadline) {
+  const asked = (): ReturnType<CampaignNode['ask']> =>
+    node.ask(`/v1/log?after=${after}&limit=${PAGE}`, 'GET', undefined, PAGE_MS_MAX);
+  let answer = await asked();
+  while ([undefined, COMPACTED].includes(answer?.status) && performance.now() < deadline) {
     await pause(LOOK_AGAIN_MS);
-    answer = await node.ask(`/v1/log?after=${after}&limit=${PAGE}`);
+    answer = await asked();
   }
   return answer;
 }

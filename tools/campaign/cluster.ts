@@ -15,7 +15,7 @@ import { REROUTE, waysOf } from './reroute.ts';
 const PORT_LEAST = 19_000;
 const PORT_MOST = 30_000;
 const DISK_MEBIBYTES = 512;
-const SETTLED_MS_MAX = 90_000;
+const SETTLED_MS_MAX = 180_000;
 
 /** Elections are for leaders that are gone, not for processes that wait for their turn. */
 const SETTINGS = {

@@ -32,7 +32,7 @@ import type { Answer } from './node.ts';
 const LEFT_BYTES = 64 * 1024;
 /** A change of members is tried for so long at its beginning, and at its end. */
 const CHANGE_MS_MAX = 4_000;
-const RETURN_MS_MAX = 120_000;
+const RETURN_MS_MAX = 180_000;
 /** What the service says of a change that is not made, or not yet, for good reasons. */
 const REFUSALS: readonly number[] = [409, 503, 504];
 

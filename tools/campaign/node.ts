@@ -13,7 +13,7 @@ import type { ClusterNode, Operated } from '../../test/faults/node-faults.ts';
 import { ChildUnderTest, type Exit } from '../../test/faults/processes.ts';
 
 /** How long a node may take to answer that it lives, its log read. */
-const START_MS_MAX = 60_000;
+const START_MS_MAX = 180_000;
 const ANSWER_MS_MAX = 1_500;
 /** Of what it printed last, in a report. */
 const TOLD_CHARACTERS = 600;
@@ -109,7 +109,12 @@ export class CampaignNode implements Operated, ClusterNode {
   }
 
   /** Undefined: nothing came in time. */
-  async ask(path: string, method = 'GET', body?: object): Promise<Answer | undefined> {
+  async ask(
+    path: string,
+    method = 'GET',
+    body?: object,
+    milliseconds = body === undefined ? ANSWER_MS_MAX : ANSWER_MS_MAX * 2,
+  ): Promise<Answer | undefined> {
     const sent =
       body === undefined
         ? {}
@@ -118,7 +123,7 @@ export class CampaignNode implements Operated, ClusterNode {
       const response = await fetch(`${this.httpUrl}${path}`, {
         method,
         ...sent,
-        signal: AbortSignal.timeout(body === undefined ? ANSWER_MS_MAX : ANSWER_MS_MAX * 2),
+        signal: AbortSignal.timeout(milliseconds),
       });
       return { status: response.status, members: (await response.json()) as Answer['members'] };
     } catch {

@@ -10,6 +10,7 @@
 import { setMaxListeners } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '../../test/end-to-end/condition.ts';
 import { type FaultReport, planOf, unleash } from '../../test/faults/nemesis.ts';
 import { entryOf, type Tally } from '../../test/linearizability/clients.ts';
 import { microseconds, type Operation, readHistory } from '../../test/linearizability/history.ts';
@@ -28,6 +29,8 @@ const LEASE_MS = 4_000;
 const OBJECTS_PER_CLIENT = 3;
 /** A node that is in trouble is asked once in so many times: most clients have learned. */
 const WELL_WEIGHT = 24;
+/** For clients of a machine that does other things, too. */
+const ANSWERS_MS_MAX = 300_000;
 /** Faults after whose beginning most of what is asked at the node waits in vain. */
 const SILENCING: ReadonlySet<string> = new Set(['freeze', 'isolate', 'fill', 'remove', 'lose']);
 
@@ -44,6 +47,8 @@ export interface CampaignOptions {
   readonly program: string;
   /** Between the beginnings of two faults, least and most. */
   readonly gapMs?: readonly [number, number];
+  /** Every fault of the plan comes to its end, and so many questions to an answer, however long that takes. */
+  readonly answers?: number;
   readonly onProgress?: (phase: string, tally: Readonly<Tally> | undefined) => void;
   readonly onFault?: (report: FaultReport) => void;
 }
@@ -148,20 +153,30 @@ async function trouble(
     appendFileSync(join(options.directory, 'faults.ndjson'), `${JSON.stringify(line)}\n`);
     onFault(report);
   };
-  // Faults that took longer than planned push others back: those are left out.
-  const signal = AbortSignal.timeout(milliseconds);
-  // Every fault of the plan listens.
-  setMaxListeners(0, signal);
-  const reports = await unleash(plan, { faults, onReport, signal });
+  const reports = await unleash(plan, { faults, onReport, ...limitOf(options) });
   breaches.push(
     ...reports.flatMap(({ kind, nodes, failure }) =>
       failure === undefined ? [] : [`${kind} of ${nodes.join(', ')}: ${failure}`],
     ),
   );
+  await attempt(breaches, () => answered(clients, options));
   clearInterval(shown);
   onProgress(`after ${milliseconds} ms`, clients.tally);
   await attempt(breaches, () => clients.stop());
   return { reports, tally: clients.tally };
+}
+
+/** Faults that took longer than planned push others back: those are left out, unless there is time. */
+function limitOf({ milliseconds, answers }: CampaignOptions): { readonly signal?: AbortSignal } {
+  if (answers !== undefined) return {};
+  const signal = AbortSignal.timeout(milliseconds);
+  // Every fault of the plan listens.
+  setMaxListeners(0, signal);
+  return { signal };
+}
+
+async function answered(clients: Crowd, { answers = 0 }: CampaignOptions): Promise<void> {
+  await until(`${answers} answers`, () => clients.tally.answered >= answers, ANSWERS_MS_MAX);
 }
 
 function urlsOf(cluster: CampaignCluster, silent: ReadonlySet<string>): readonly string[] {

@@ -26,7 +26,7 @@ test.each(blocks)(
     }
     expect(failures).toEqual([]);
   },
-  240_000,
+  900_000,
 );
 
 test('whole nodes of one seed always tell the same story', async () => {
@@ -37,7 +37,7 @@ test('whole nodes of one seed always tell the same story', async () => {
   expect(await run(plan)).toMatchObject({ fingerprint: first.fingerprint, events: first.events });
   const other = await run(drawPlan(6, { milliseconds: 5_000 }));
   expect(other.fingerprint).not.toBe(first.fingerprint);
-}, 240_000);
+}, 900_000);
 
 test('the seeds of whole nodes are not idle: every kind of fault happens, and much is agreed', () => {
   const expected = [
@@ -70,7 +70,7 @@ test.each(PLANTED)(
     restore();
     expect(laws).not.toEqual([]);
   },
-  240_000,
+  900_000,
 );
 
 test('a failing run of whole nodes is shrunk to less than it was, and breaks the same law', async () => {
@@ -80,4 +80,4 @@ test('a failing run of whole nodes is shrunk to less than it was, and breaks the
   expect(caught[0]!.test(outcome.violations[0]!.law)).toBe(true);
   expect(small.happenings.length).toBeLessThanOrEqual(plan.happenings.length);
   expect(small.clients).toBe(1);
-}, 240_000);
+}, 900_000);
