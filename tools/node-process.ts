@@ -17,7 +17,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 export const PROGRAM: string = resolve(import.meta.dirname, '../dist/cli/main.js');
 const START_MS_MAX = 120_000;
-const STOP_MS_MAX = 30_000;
+const STOP_MS_MAX = 120_000;
 const LOOK_MS = 20;
 
 export interface NodeProcessOptions {

@@ -6,6 +6,7 @@
  * key of its own. A caller whose connection breaks notes its doubt and is done.
  */
 import { Agent } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { until } from './condition.ts';
 import type { Acknowledged, KeyedCommand, Ledger } from './ledger.ts';
 import { type Answer, HttpProposer, type Proposer, StreamProposer } from './proposer.ts';
@@ -19,6 +20,8 @@ export interface LoadOptions {
   /** Bytes of payload in each item of work. */
   readonly bytes?: number;
 }
+
+const REFUSED_MS = 20;
 
 let items = 0;
 
@@ -73,6 +76,12 @@ export class Load {
     while (!this.#stopping && (await this.#life(proposer)));
   }
 
+  /** A caller who is refused comes again, though not at once: that would keep others from answering. */
+  async #refused(answer: Answer | undefined): Promise<boolean> {
+    if (answer !== undefined) await pause(REFUSED_MS);
+    return answer !== undefined;
+  }
+
   /** @returns false when the connection is gone */
   async #life(proposer: Proposer): Promise<boolean> {
     items += 1;
@@ -87,9 +96,9 @@ export class Load {
       });
 
     const added = await step('add_work', { config });
-    if (added?.kind !== 'written') return added !== undefined;
+    if (added?.kind !== 'written') return this.#refused(added);
     const claimed = await step('claim_work', { node_id: 'worker' });
-    if (claimed?.kind !== 'written') return claimed !== undefined;
+    if (claimed?.kind !== 'written') return this.#refused(claimed);
     return (await step('complete_work', { token: claimed.token })) !== undefined;
   }
 
