@@ -47,7 +47,7 @@ async function added(url: string, work_id: string): Promise<void> {
 }
 
 function post(url: string, body: string): Promise<Reply> {
-  return ask(`${url}/v1/commands`, { body });
+  return ask(`${url}/v1/commands?timeout=60s`, { body });
 }
 
 function problemIn({ headers, text: body }: Reply): { readonly [member: string]: unknown } {

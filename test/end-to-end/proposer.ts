@@ -28,7 +28,8 @@ export class HttpProposer implements Proposer {
   readonly #agent: Agent;
 
   constructor(url: string, agent: Agent) {
-    this.#url = `${url}/v1/commands`;
+    // A disk that stands still for some seconds is no answer.
+    this.#url = `${url}/v1/commands?timeout=60s`;
     this.#agent = agent;
   }
 

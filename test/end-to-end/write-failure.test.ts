@@ -99,7 +99,7 @@ async function expectEverything(options: NodeOptions, ledger: Ledger): Promise<v
 }
 
 function command(url: string, type: string, data: object): Promise<Reply> {
-  return ask(`${url}/v1/commands`, { body: { type, data } });
+  return ask(`${url}/v1/commands?timeout=60s`, { body: { type, data } });
 }
 
 async function claimed(url: string, work_id: string): Promise<unknown> {
