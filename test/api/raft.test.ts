@@ -103,7 +103,9 @@ describe('three nodes', () => {
   test('any of them takes writes and answers reads of what was written anywhere', async () => {
     const members = await startCluster(3);
     for (const member of members) {
-      const { status, headers } = await member.ask('/v1/work', { work_id: `by-${member.id}` });
+      const { status, headers } = await member.ask('/v1/work?timeout=60s', {
+        work_id: `by-${member.id}`,
+      });
       expect(status).toBe(200);
       expect(headers.get('quorate-leader')).toBe('n1');
       expect(headers.get('quorate-node')).toBe(member.id);
@@ -139,7 +141,7 @@ describe('three nodes', () => {
   test('each shows what it knows: the leader how far the others are, all of them the links and the members', async () => {
     const members = await startCluster(3);
     const [leader, follower] = members as [Member, Member, Member];
-    await leader.ask('/v1/work', {});
+    await leader.ask('/v1/work?timeout=60s', {});
     const seen = await until('everybody has everything', async () => {
       const raft = await leader.raft();
       const peers = raft['peers'] as readonly {
@@ -227,7 +229,7 @@ describe('three nodes', () => {
       detail: expect.stringContaining('n9 takes no part yet'),
       learners: ['n3'],
     });
-    await leader.ask('/v1/work', { work_id: 'w' });
+    await leader.ask('/v1/work?timeout=60s', { work_id: 'w' });
     expect((await third.ask('/v1/work/w')).status).toBe(200);
     await setVoters(leader, { voters: ['n1', 'n2', 'n3'] });
     await until('n3 votes', async () => (await third.raft())['role'] === 'follower');
@@ -237,7 +239,7 @@ describe('three nodes', () => {
     const members = await startCluster(3);
     const [first, second, third] = members as [Member, Member, Member];
     await third.node.stop();
-    expect((await second.ask('/v1/work', { work_id: 'w' })).status).toBe(200);
+    expect((await second.ask('/v1/work?timeout=60s', { work_id: 'w' })).status).toBe(200);
     await until(
       'a link is missed',
       async () => (await first.raft())['cluster_health'] === 'partial',

@@ -7,7 +7,7 @@ test('I6: a client goes on at any node behind what the leader has just told it, 
   const [leader, ...followers] = await startCluster(3);
   let told = 0;
   for (let times = 0; times < 20; times++) {
-    const { body } = await leader!.ask('/v1/work', { work_id: `w${times}` });
+    const { body } = await leader!.ask('/v1/work?timeout=60s', { work_id: `w${times}` });
     told = Number(body['index']);
     const listening = await Promise.all(
       followers.map(({ node }) => Listening.connect(node.url, `after=${told}`)),
