@@ -7,13 +7,15 @@
  *   [ 1 … 256 ][ 257 … 512 ][ 513 … 700 ]│[ 701 …
  *
  *   question  ["history", group, incarnation, to]
- *   answer    ["entries", first, term before, frames, outcome page or empty] | ["none"]
+ *   answer    ["entries", first, term before, frames, outcome page or empty] | ["none"] | ["later"]
  * ```
  *
  * Frames must be whole and end where the log begins; an outcome page must have the digest that the page
- * above it goes on from. Only a node that keeps its whole log asks.
+ * above it goes on from. Only a node that keeps its whole log asks, until it has everything or all others have
+ * said that they have no more; who could not answer, or answered wrongly, is asked again.
  */
 import { placeOf, readFrame } from '../../log/frame.ts';
+import type { Position } from '../../log/floor.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { decodeOutcomePage, firstOfPage, PAGE_ENTRIES, pageOf } from '../../log/outcome-page.ts';
@@ -26,6 +28,8 @@ import { HISTORY_TOPIC } from './history-serving.ts';
 /** How long it rests between two questions, and so how little it takes from the rest. */
 const REST_MS: Milliseconds = 50;
 const ANSWER_MS: Milliseconds = 5_000;
+/** Until those are asked again who could not answer. */
+const AGAIN_MS: Milliseconds = 1_000;
 
 export interface BackFillingOptions {
   readonly log: Log;
@@ -48,8 +52,12 @@ interface Past {
   readonly page: Buffer;
 }
 
+/** What came of asking. */
+type Result = 'taken' | 'nobody has more' | 'not now';
+
 export class BackFilling {
   readonly #options: BackFillingOptions;
+  #restsUntil: Milliseconds = 0;
   #loop: Loop | undefined;
 
   constructor(options: BackFillingOptions) {
@@ -81,36 +89,51 @@ export class BackFilling {
   }
 
   async #fetch(): Promise<void> {
-    const past = this.#floor === 0 ? undefined : await this.#askAround(this.#floor);
+    const { clock } = this.#options;
+    if (clock.monotonic() < this.#restsUntil) return;
+    const result = await this.#askAround(this.#floor);
+    if (result === 'not now') this.#restsUntil = clock.monotonic() + AGAIN_MS;
     // Either everything is here, or nobody has what is missing: this run is the last.
-    if (past === undefined) void this.stop();
-    else await this.#take(past);
+    if (result === 'nobody has more') void this.stop();
   }
 
-  /** The first answer of a peer that has what ends at this index. */
-  async #askAround(to: number): Promise<Past | undefined> {
-    for (const peer of this.#options.peers()) {
-      const past = await this.#ask(peer, to);
-      if (past !== undefined) return past;
+  /** Takes the first answer that holds what ends at this index. */
+  async #askAround(to: number): Promise<Result> {
+    const results = new Set<Result>();
+    for (const peer of this.#whoMayHave(to)) {
+      results.add(await this.#askOne(peer, to));
+      if (results.has('taken')) return 'taken';
     }
-    return undefined;
+    return results.has('not now') ? 'not now' : 'nobody has more';
   }
 
-  async #ask(peer: string, to: number): Promise<Past | undefined> {
-    const { exchange, group } = this.#options;
+  #whoMayHave(to: number): readonly string[] {
+    return to === 0 ? [] : this.#options.peers();
+  }
+
+  async #askOne(peer: string, to: number): Promise<Result> {
+    const { exchange, group, onError } = this.#options;
     const question = { group, topic: HISTORY_TOPIC, values: [to] };
     try {
-      return pastIn(await exchange.ask(peer, question, ANSWER_MS));
+      return await this.#takeFrom(await exchange.ask(peer, question, ANSWER_MS));
     } catch (error) {
-      this.#options.onError(error);
-      return undefined;
+      onError(error);
+      return 'not now';
     }
+  }
+
+  async #takeFrom(answer: Fields): Promise<Result> {
+    const word = answer.text();
+    if (word === 'none') return 'nobody has more';
+    if (word !== 'entries') return 'not now';
+    await this.#take(pastIn(answer));
+    return 'taken';
   }
 
   async #take({ first, termBefore, frames, page }: Past): Promise<void> {
     const { log, group } = this.#options;
     const floor = log.floor(group);
-    assertLeadsTo(frames, first, floor.index);
+    assertLeadsTo(frames, first, floor);
     // A floor is one whole page or the middle of the page that this machine is filling itself.
     if (floor.index % PAGE_ENTRIES === 0) await this.#keepPage(pageOf(floor.index), page);
     await log.prepend(
@@ -130,8 +153,7 @@ export class BackFilling {
   }
 }
 
-function pastIn(answer: Fields): Past | undefined {
-  if (answer.text() !== 'entries') return undefined;
+function pastIn(answer: Fields): Past {
   const [first, termBefore] = [answer.whole(), answer.whole()];
   // What is kept must not hold on to the buffer of the socket.
   return {
@@ -142,21 +164,22 @@ function pastIn(answer: Fields): Past | undefined {
   };
 }
 
-/** @throws BadMessage where the frames are not the whole way from `first` to `last`, within a page */
-function assertLeadsTo(frames: Buffer, first: number, last: number): void {
-  const end = endOf(frames, first);
-  if (end !== last + 1 || first < firstOfPage(pageOf(last)))
+/** @throws BadMessage where the frames are not the whole way from `first` to the floor, within a page */
+function assertLeadsTo(frames: Buffer, first: number, floor: Position): void {
+  const { index, term } = lastOf(frames, first);
+  if (index !== floor.index || term !== floor.term || first < firstOfPage(pageOf(index)))
     throw new BadMessage('history that does not end where the log begins');
 }
 
-/** The index behind the last of these frames, which begin with `first` and follow each other. */
-function endOf(frames: Buffer, first: number): number {
-  let next = first;
-  for (let offset = 0; offset < frames.length; next += 1) {
+/** The last place of these frames, which begin with `first` and follow each other; index 0 if there are none. */
+function lastOf(frames: Buffer, first: number): Position {
+  let last: Position = { index: 0, term: 0 };
+  for (let offset = 0, next = first; offset < frames.length; next += 1) {
     const read = readFrame(frames, offset);
     if (read.kind !== 'frame' || placeOf(read.frame).index !== next)
       throw new BadMessage('history that is not what was sealed');
+    last = placeOf(read.frame);
     offset = read.next;
   }
-  return next;
+  return last;
 }

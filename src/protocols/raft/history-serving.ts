@@ -2,7 +2,7 @@
 import { placeOf } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { firstOfPage, pageOf } from '../../log/outcome-page.ts';
+import { decodeOutcomePage, firstOfPage, PAGE_ENTRIES, pageOf } from '../../log/outcome-page.ts';
 import { splitFrames } from '../../log/split-frames.ts';
 
 export const HISTORY_TOPIC = 'history';
@@ -10,16 +10,33 @@ export const HISTORY_TOPIC = 'history';
 /** In one answer: half of what a message may hold. */
 const BYTES_MAX = 4 * 1024 * 1024;
 const NONE = ['none'] as const;
+/** This node is behind: the entries, or the page of outcomes that they end, are not there yet. */
+const LATER = ['later'] as const;
+const EMPTY = Buffer.alloc(0);
 
 /** Entries that end at `to`, of one page, as many as fit, with the page's outcomes. */
 export async function historyTo(log: Log, group: GroupId, to: number): Promise<readonly unknown[]> {
   const first = firstOfPage(pageOf(to));
   if (log.bounds(group).first > first) return NONE;
-  const frames = newestWithin(await framesBetween(log, group, first, to), BYTES_MAX);
+  const page = await pageEndingAt(log, group, to);
+  const all = await framesBetween(log, group, first, to);
+  if (page === undefined || all.length <= to - first) return LATER;
+  const frames = newestWithin(all, BYTES_MAX);
   const begin = to - frames.length + 1;
-  const page = await log.outcomePage(group, pageOf(to));
   const term = await termAt(log, group, begin - 1);
-  return ['entries', begin, term, Buffer.concat(frames), page ?? Buffer.alloc(0)];
+  return ['entries', begin, term, Buffer.concat(frames), page];
+}
+
+/** Empty where `to` ends none. Undefined: this node has not finished it yet, or it is on its way to the disk. */
+async function pageEndingAt(log: Log, group: GroupId, to: number): Promise<Buffer | undefined> {
+  if (to % PAGE_ENTRIES !== 0) return EMPTY;
+  const page = await log.outcomePage(group, pageOf(to));
+  return page !== undefined && isWhole(page) ? page : undefined;
+}
+
+function isWhole(page: Buffer): boolean {
+  const read = decodeOutcomePage(page);
+  return read.kind === 'page' && read.outcomes.length === PAGE_ENTRIES;
 }
 
 async function framesBetween(
