@@ -14,6 +14,17 @@ export const READ_MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'rounds-of-older-terms-echo',
+    why: 'A message of an earlier term that comes late is refused with its round, which confirms a read of a leader that is none.',
+    patches: [
+      {
+        file: 'following.ts',
+        find: "request.kind === 'append_entries' && request.term === term ? request.round : NO_ROUND;",
+        replace: "request.kind === 'append_entries' && term > 0 ? request.round : NO_ROUND;",
+      },
+    ],
+  },
+  {
     name: 'reads-share-an-older-round',
     why: 'An answer to a message that left before the read came confirms it.',
     patches: [

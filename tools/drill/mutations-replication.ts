@@ -233,8 +233,8 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'commit.ts',
-        find: '  if (raft.log.termOf(index) === term) commitTo(raft, index);',
-        replace: '  if (index <= raft.log.last.index && term > 0) commitTo(raft, index);',
+        find: ' && raft.log.termOf(index) === term) commitTo(raft, index);',
+        replace: ' && index <= raft.log.last.index && term > 0) commitTo(raft, index);',
       },
     ],
   },

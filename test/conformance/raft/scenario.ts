@@ -24,7 +24,7 @@
  *  suspect a b   trust a b   unreachable a b
  *  tell b request_vote from a term 2 last 1.3 [pre] [transfer]
  *  tell b append_entries from a term 2 previous 1.3 terms 1 2 commit 2
- *  tell b heartbeat from a term 2 previous 1.3 commit 2
+ *  tell b heartbeat from a term 2 previous 1.3 commit 2 [round 5]
  *  tell b request_vote_response from a term 2 [pre] [granted] [stale] [asked a/2]
  *  tell b timeout_now from a term 2
  *  tell b read_index_response from a term 2 at 3
@@ -279,7 +279,8 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
   const addressed = { from, store, to, term: Number(after('term') ?? 0) };
   const previous = placeOf(after('previous'));
   const commit = Number(after('commit') ?? 0);
-  const appended = { previous, commit, round: 0, quiesce: false } as const;
+  const round = Number(after('round') ?? 0);
+  const appended = { previous, commit, round, quiesce: false } as const;
   switch (kind) {
     case 'request_vote':
       return {

@@ -19,10 +19,11 @@ export function commitTo(raft: Raft, index: number): void {
 
 /**
  * Somebody who knows says that an entry is committed. Where this log has the entry of that place, it has all
- * before it too (log matching, §5.3), and all of it is; where it has not, a message will say it again.
+ * before it too (log matching, §5.3), and all of it is; where it has not, a message will say it again. A leader
+ * is told nothing: it counts.
  */
 export function toldCommitted(raft: Raft, { index, term }: Place): void {
-  if (raft.log.termOf(index) === term) commitTo(raft, index);
+  if (raft.role.kind !== 'leader' && raft.log.termOf(index) === term) commitTo(raft, index);
 }
 
 /** Of a proposal that a commit has decided: it is in the log, something else is, or nobody here can tell. */

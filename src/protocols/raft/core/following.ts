@@ -25,6 +25,9 @@ import type {
 import { becomeFollower, drawDeadline, post } from './roles.ts';
 import type { Follower, Raft } from './state.ts';
 
+/** Confirms nothing. */
+const NO_ROUND = 0;
+
 type Outcome =
   | { readonly success: true; readonly match: number }
   | { readonly success: false; readonly previous: number; readonly conflict: Place };
@@ -168,10 +171,15 @@ function responseTo(
   outcome: Outcome,
 ): AppendEntriesResponse {
   const kind = 'append_entries_response';
-  const round = request.kind === 'append_entries' ? request.round : 0;
+  const round = roundOf(request, term);
   const { from: to } = request;
   const { success } = outcome;
   if (success) return { kind, from, store, to, term, round, success, match: outcome.match };
   const { previous, conflict } = outcome;
   return { kind, from, store, to, term, round, success, previous, conflict };
+}
+
+/** Rounds of reads are counted within a term: one of an earlier term, echoed in this, would confirm others. */
+function roundOf(request: AppendEntries | InstallSnapshot, term: number): number {
+  return request.kind === 'append_entries' && request.term === term ? request.round : NO_ROUND;
 }
