@@ -1,6 +1,7 @@
 /** Nodes of one process that talk to each other: a `Network` for each, links that can be cut. */
 import { setImmediate as turn } from 'node:timers/promises';
 import {
+  AskTimeout,
   LinkLost,
   type LinkStatus,
   type Network,
@@ -8,6 +9,7 @@ import {
   NotSent,
   type PeerIdentity,
 } from '../../../src/protocols/transport/network.ts';
+import { realClock } from '../../../src/real-clock.ts';
 
 interface Place {
   readonly identity: PeerIdentity;
@@ -88,6 +90,15 @@ export class LocalNetworks {
   }
 }
 
+/** Whoever is asked may stop, or wait for what never comes: nobody waits for an answer for ever. */
+function untilLate(to: string, within: number): { readonly late: Promise<never>; leave(): void } {
+  let leave: () => void = () => undefined;
+  const late = new Promise<never>((_, reject) => {
+    leave = realClock.after(within, () => reject(new AskTimeout(`no answer from ${to}`)));
+  });
+  return { late, leave };
+}
+
 class LocalNetwork implements Network {
   readonly #networks: LocalNetworks;
   readonly #here: Place;
@@ -115,20 +126,22 @@ class LocalNetwork implements Network {
     // What is sent leaves at once.
   }
 
-  async ask(to: string, question: Uint8Array): Promise<Uint8Array> {
+  async ask(to: string, question: Uint8Array, within: number): Promise<Uint8Array> {
     const place = this.#networks.reach(this.#id, to);
     if (place === undefined) throw new NotSent(`no link to ${to}`);
     const link = this.#networks.untilCut(this.#id, to);
+    const time = untilLate(to, within);
     try {
       const answer = place.events.question(this.#here.identity, Buffer.from(question));
-      return await Promise.race([answer, link.lost]);
+      return await Promise.race([answer, link.lost, time.late]);
     } finally {
       link.leave();
+      time.leave();
     }
   }
 
-  askAddress(address: string, question: Uint8Array): Promise<Uint8Array> {
-    return this.ask(address, question);
+  askAddress(address: string, question: Uint8Array, within: number): Promise<Uint8Array> {
+    return this.ask(address, question, within);
   }
 
   async transfer(
