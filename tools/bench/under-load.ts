@@ -15,7 +15,8 @@ import { OthersLoad, quiet } from './quiet.ts';
 import { type Counters, type Rates, ratesOf } from './rates.ts';
 import { OPENING, workload } from './workload.ts';
 
-const WARM_UP_MS = 1000;
+/** A node that has run for a while: what it does most is compiled by then. */
+const WARM_UP_MS = 10_000;
 
 export interface LoadRound extends Rates {
   readonly rss: number;
