@@ -138,7 +138,11 @@ function command(url: string, type: string, data: object): Promise<Reply> {
 
 async function claimed(url: string, work_id: string): Promise<unknown> {
   await command(url, 'add_work', { work_id });
-  const answer = await command(url, 'claim_work', { work_id, node_id: 'worker' });
+  const answer = await command(url, 'claim_work', {
+    work_id,
+    node_id: 'worker',
+    lease_seconds: 3_600,
+  });
   return (JSON.parse(answer.text) as { readonly token?: number }).token;
 }
 
