@@ -45,6 +45,8 @@ export interface MachineOptions {
   readonly projections: readonly Projection[];
   readonly epoch?: number;
   readonly undo?: UndoLimits;
+  /** False: outcome pages are hashed only; nobody stores them, or asks for the outcomes of recent entries. */
+  readonly keepsPages?: boolean;
   /** The newest rules version this machine knows; tests of upgrades build machines of other versions. */
   readonly rules?: number;
 }
@@ -104,7 +106,7 @@ export class Machine {
   readonly #closing: readonly Closing[];
   readonly #commands = new Map<string, CommandRule>();
   readonly #folds = new Map<string, Fold>();
-  #chain = new OutcomeChain();
+  #chain: OutcomeChain;
   readonly #rules: number;
   #position: Position;
   readonly #fold = (fact: Fact, moment: Moment): void => {
@@ -113,8 +115,10 @@ export class Machine {
     fold(this.#tables, fact, moment);
   };
 
-  constructor({ projections, epoch = 0, undo, rules = RULES_VERSION }: MachineOptions) {
+  constructor(options: MachineOptions) {
+    const { projections, epoch = 0, undo, keepsPages, rules = RULES_VERSION } = options;
     this.projections = projections;
+    this.#chain = new OutcomeChain(keepsPages);
     this.#closing = projections.flatMap(({ closed }) => closed ?? []);
     this.#rules = rules;
     this.#undo = new UndoRing(undo);
@@ -351,7 +355,8 @@ export class Machine {
       skipped: this.#position.skipped + Number(outcome.kind === 'skipped'),
       faults: this.#position.faults + Number(isRuleFault(outcome)),
     };
-    const changes = this.#undo.commit(entry.index, weightOf(this.#undo.open));
+    const bytes = this.#undo.keeps(entry.index) ? weightOf(this.#undo.open) : 0;
+    const changes = this.#undo.commit(entry.index, bytes);
     return { entry, outcome, outcomeBytes, changes, page };
   }
 }

@@ -11,6 +11,7 @@ import {
   GENESIS_DIGEST,
   outcomeIn,
   PAGE_ENTRIES,
+  pageDigest,
   pageOf,
 } from '../log/outcome-page.ts';
 import { assert } from './assert.ts';
@@ -32,6 +33,7 @@ export interface ChainState {
 }
 
 export class OutcomeChain {
+  readonly #keepsPages: boolean;
   #index = 0;
   #previousDigest: Buffer = GENESIS_DIGEST;
   /** Outcomes of the page that is being filled. */
@@ -39,6 +41,11 @@ export class OutcomeChain {
   /** Finished pages, encoded: one buffer is kept where 256 would be. */
   #kept: FinishedPage[] = [];
   #keptBytes = 0;
+
+  /** @param keepsPages false: pages are only hashed; nobody stores them or asks for outcomes */
+  constructor(keepsPages = true) {
+    this.#keepsPages = keepsPages;
+  }
 
   get index(): number {
     return this.#index;
@@ -48,7 +55,8 @@ export class OutcomeChain {
   push(outcome: Uint8Array): FinishedPage | undefined {
     this.#index += 1;
     this.#current.push(outcome);
-    return this.#current.length === PAGE_ENTRIES ? this.#finishPage() : undefined;
+    if (this.#current.length < PAGE_ENTRIES) return undefined;
+    return this.#keepsPages ? this.#finishPage() : this.#hashPage();
   }
 
   /** The digest after the newest outcome, as hex. */
@@ -101,6 +109,11 @@ export class OutcomeChain {
     this.#keep(finished);
     this.#current = [];
     return finished;
+  }
+
+  #hashPage(): undefined {
+    this.#previousDigest = pageDigest(this.#previousDigest, this.#current);
+    this.#current = [];
   }
 
   #encoded(page: number): FinishedPage {

@@ -159,6 +159,11 @@ export class UndoRing {
     this.#from = Math.max(this.#from, index - this.#limits.entries + 1);
   }
 
+  /** Whether what an entry changes is kept: else it is given up when the entry is closed. */
+  keeps(index: number): boolean {
+    return index >= this.#from;
+  }
+
   /** What the entry being applied has changed so far. */
   get open(): readonly Change[] {
     return this.#open;
@@ -181,7 +186,7 @@ export class UndoRing {
   commit(index: number, bytes: number): readonly Change[] {
     const changes = this.#open;
     this.#open = [];
-    if (index < this.#from) return changes;
+    if (!this.keeps(index)) return changes;
     this.#kept.push(index, bytes, changes);
     this.#bytes += bytes;
     this.#trim();

@@ -8,7 +8,7 @@ import { decodeEntry } from '../../src/log/command.ts';
 import { readFrame } from '../../src/log/frame.ts';
 import { decodeOutcomePage, firstOfPage, pageOf } from '../../src/log/outcome-page.ts';
 import type { RecordedPages } from '../../src/log/recorded-pages.ts';
-import { NO_UNDO } from '../../src/projections/history/replay.ts';
+import { AUDIT } from '../../src/projections/history/replay.ts';
 import { Machine } from '../../src/projections/machine.ts';
 import { MAIN_PROJECTIONS } from '../../src/projections/registry.ts';
 import { MAIN, openLog } from '../read-log.ts';
@@ -43,7 +43,7 @@ class Outcomes {
 }
 
 const log = await openLog(directory);
-const machine = new Machine({ projections: MAIN_PROJECTIONS, undo: NO_UNDO });
+const machine = new Machine({ projections: MAIN_PROJECTIONS, ...AUDIT });
 const outcomes = new Outcomes(log.outcomePages(MAIN));
 const [started, cpu] = [performance.now(), process.cpuUsage()];
 let entries = 0;

@@ -12,10 +12,9 @@
 import { decodeEntry, type Entry, packr } from '../../log/command.ts';
 import { NO_MEMBERS } from '../../log/members.ts';
 import type { SeenEntry, Sighting } from '../../log/sighting.ts';
-import { type AppliedEntry, Machine } from '../machine.ts';
+import { type AppliedEntry, Machine, type MachineOptions } from '../machine.ts';
 import type { Outcome } from '../outcome.ts';
 import { cutSnapshot, encodeSnapshot, restoreSnapshot, type SnapshotRoots } from '../snapshot.ts';
-import type { UndoLimits } from '../undo-ring.ts';
 import { type AgreedRoot, agreedRoot } from './agreed-root.ts';
 import type { Evidence, Progress, SnapshotEvidence } from './evidence.ts';
 
@@ -68,15 +67,18 @@ export function stateRoots(machine: Machine): SnapshotRoots {
   return step.value;
 }
 
-/** An audit looks at every entry once, and goes back behind none: the open entry can always be undone. */
-export const NO_UNDO: UndoLimits = { entries: 0, bytes: 0 };
+/** An audit looks at every entry once, and goes back behind none; only the open entry can be undone. */
+export const AUDIT: Pick<MachineOptions, 'undo' | 'keepsPages'> = {
+  undo: { entries: 0, bytes: 0 },
+  keepsPages: false,
+};
 
 /** A machine as a snapshot left it. @throws where the snapshot cannot be used */
 async function machineAt(
   { projections }: Evidence,
   snapshot: SnapshotEvidence | undefined,
 ): Promise<Machine> {
-  const machine = new Machine({ projections, undo: NO_UNDO });
+  const machine = new Machine({ projections, ...AUDIT });
   if (snapshot !== undefined) await restoreSnapshot(machine, snapshot.content());
   return machine;
 }

@@ -14,7 +14,7 @@ import { Machine } from '../machine.ts';
 import { restoreSnapshot, type SnapshotRoots } from '../snapshot.ts';
 import type { AgreedRoot } from './agreed-root.ts';
 import type { Evidence, Finding, Findings, Progress, SnapshotEvidence } from './evidence.ts';
-import { NO_UNDO, replay, type Replayed, stateRoots, type Stop } from './replay.ts';
+import { AUDIT, replay, type Replayed, stateRoots, type Stop } from './replay.ts';
 import { type Survey, survey } from './survey.ts';
 
 export interface Verified {
@@ -91,7 +91,7 @@ export async function rootsBorneOut(
   { projections }: Pick<Evidence, 'projections'>,
   snapshot: SnapshotEvidence,
 ): Promise<SnapshotRoots> {
-  const machine = new Machine({ projections, undo: NO_UNDO });
+  const machine = new Machine({ projections, ...AUDIT });
   const { manifest, sealed } = await restoreSnapshot(machine, snapshot.content());
   if (manifest.position.index !== snapshot.index)
     throw new Error(`it holds the state at ${manifest.position.index}, not at ${snapshot.index}`);
