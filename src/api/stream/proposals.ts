@@ -41,7 +41,7 @@ export class Proposals {
   #answersAsArrays = false;
   #answers: string[] = [];
   #length = 0;
-  #flushing: NodeJS.Immediate | undefined;
+  #isFlushing = false;
   #idle: () => void = () => undefined;
   /** Told when the first proposal of the frame in hand is answered. */
   #timed: (() => void) | undefined;
@@ -72,8 +72,6 @@ export class Proposals {
 
   /** Answers what is under way to nobody. */
   stop(): void {
-    clearImmediate(this.#flushing);
-    this.#flushing = undefined;
     this.#answers = [];
   }
 
@@ -112,13 +110,19 @@ export class Proposals {
     this.#answers.push(text);
     this.#length += text.length;
     if (this.#length > ANSWERS_LENGTH_MAX) this.#flush();
-    else this.#flushing ??= setImmediate(() => this.#flush());
+    else this.#flushSoon();
+  }
+
+  /** Ticks come when no promise is left that could still be told: what is applied together is answered together. */
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    process.nextTick(() => this.#flush());
   }
 
   #flush(): void {
-    clearImmediate(this.#flushing);
     const answers = this.#answers;
-    this.#flushing = undefined;
+    this.#isFlushing = false;
     this.#answers = [];
     this.#length = 0;
     if (answers.length === 0) return;

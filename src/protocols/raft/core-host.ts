@@ -140,9 +140,18 @@ export class CoreHost {
     if (effects.writes.length > 0) this.#options.log.hurry();
     this.#options.exchange.send(this.#options.group, effects.send);
     this.#tell(effects);
-    this.#applying.commit(effects.commit);
+    this.#commit(effects);
     this.#sleepUntil(effects.next_wake);
   };
+
+  /** The disk is given its work first: it writes while this applies. */
+  #commit({ commit, writes }: Effects): void {
+    const apply = (): void => {
+      if (this.#turn !== 'stopped') this.#applying.commit(commit);
+    };
+    if (writes.length === 0) apply();
+    else void this.#options.breathe().then(apply);
+  }
 
   #tell({ settled, fetch, need_snapshot, trace }: Effects): void {
     for (const one of settled) this.#options.onSettled(one);
