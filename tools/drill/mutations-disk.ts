@@ -3,6 +3,17 @@ import type { Mutation } from './mutation.ts';
 
 export const DISK_MUTATIONS: readonly Mutation[] = [
   {
+    name: 'failed-disk-sends-what-it-lacks',
+    why: 'A leader whose disk failed sends on what it never wrote, and never sealed.',
+    patches: [
+      {
+        file: 'disk.ts',
+        find: '    return this.#failed ? Math.min(last, this.#issued) : last;',
+        replace: '    return this.#failed ? Math.max(last, this.#issued) : last;',
+      },
+    ],
+  },
+  {
     name: 'answers-before-the-disk',
     why: 'Votes and acknowledgements leave before what they promise is on the disk.',
     patches: [

@@ -206,8 +206,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'transfer.ts',
-        find: '  return progress.get(id)?.match === raft.log.last.index;',
-        replace: '  return progress.get(id) !== undefined && raft.log.last.index >= 0;',
+        find: '  return progress.get(id)?.match === disk.sendable(log.last.index);',
+        replace: '  return progress.get(id) !== undefined && disk.sendable(log.last.index) >= 0;',
       },
     ],
   },

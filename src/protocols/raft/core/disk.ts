@@ -61,6 +61,14 @@ export class Disk {
     return this.#failed;
   }
 
+  /**
+   * Up to where others may be sent a log that ends at `last`: a disk that failed was never given what came after, so
+   * that is not an entry yet.
+   */
+  sendable(last: number): number {
+    return this.#failed ? Math.min(last, this.#issued) : last;
+  }
+
   /** The number of the write that will hold what changes now. */
   get nextSeq(): number {
     return this.#seq + 1;

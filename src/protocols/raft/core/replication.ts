@@ -98,8 +98,12 @@ function matched(raft: Raft, leader: Leader, progress: Progress, match: number):
 
 function sendEntries(raft: Raft, leader: Leader, recipient: Recipient): void {
   const { progress } = recipient;
-  while (progress.next <= raft.log.last.index && maySend(raft, progress))
+  while (progress.next <= sendable(raft) && maySend(raft, progress))
     sendNext(raft, leader, recipient);
+}
+
+function sendable({ log, disk }: Raft): number {
+  return disk.sendable(log.last.index);
 }
 
 function maySend(raft: Raft, progress: Progress): boolean {
@@ -120,9 +124,10 @@ function isFull({ log, options }: Raft, next: number): boolean {
 function sendNext(raft: Raft, leader: Leader, recipient: Recipient): void {
   const { log, options, outbox } = raft;
   const { to, progress } = recipient;
-  const { message_bytes: bytes, message_entries: entries } = options.bounds;
+  const { message_bytes: bytes, message_entries: most } = options.bounds;
   if (placeBefore(raft, progress.next) === undefined)
     return awaitSnapshot(raft, recipient, log.floor.index);
+  const entries = Math.min(most, sendable(raft) - progress.next + 1);
   if (progress.next >= log.inMemoryFrom)
     return sendThese(raft, leader, recipient, log.slice(progress.next, { entries, bytes }));
   // Where the logs part is asked without reading what may not be needed.

@@ -74,8 +74,9 @@ function supersede(raft: Raft, leader: Leader): void {
   else refuse(raft, transfer.id, 'not_caught_up');
 }
 
-function hasEverything(raft: Raft, { progress }: Leader, id: string): boolean {
-  return progress.get(id)?.match === raft.log.last.index;
+/** All that can be sent: the rest of a log whose disk failed is nowhere. */
+function hasEverything({ log, disk }: Raft, { progress }: Leader, id: string): boolean {
+  return progress.get(id)?.match === disk.sendable(log.last.index);
 }
 
 function mostCaughtUp(raft: Raft, leader: Leader): string | undefined {

@@ -205,3 +205,20 @@ test('after a restart of everybody terms go on, and nothing committed is lost', 
   cores.advance(400, without('read_index'));
   expect(cores.status('c')).toMatchObject({ role: 'leader', term: 2, commit: 7 });
 });
+
+test('what a disk that failed was never given is sent to nobody: it is no entry', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  cores.advance(60);
+  cores.messages = [];
+  const frame = new Uint8Array(10);
+  cores.step('a', { kind: 'propose', proposals: [{ id: 900, frame }] });
+  cores.step('a', { kind: 'persist_failed' });
+  const { send, writes } = cores.take('a');
+  expect(writes).toEqual([]);
+  expect(send.flatMap((message) => ('entries' in message ? message.entries : []))).toEqual([]);
+  expect(cores.status('a').last.index).toBe(2);
+  // Who has all the rest takes over.
+  cores.deliver();
+  expect(cores.status('b').role).toBe('leader');
+});
