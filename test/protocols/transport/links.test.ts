@@ -238,8 +238,8 @@ test('a peer that takes nothing costs a bounded queue: the newest is dropped, wh
   expect(link?.queued_bytes).toBeGreaterThan(QUEUE_BYTES_MAX / 2);
   expect(link?.queued_bytes).toBeLessThanOrEqual(QUEUE_BYTES_MAX);
   expect(link?.dropped).toBeGreaterThan(count / 2);
-  // 256 MiB were sent.
-  expect(buffered() - before).toBeLessThan(2 * QUEUE_BYTES_MAX);
+  // 256 MiB were sent. What was dropped is given back by a thread of the collector, in its own time.
+  await until('all else is let go', () => buffered() - before < 2 * QUEUE_BYTES_MAX);
   const heard: number[] = [];
   for await (const { kind, body } of peer.frames()) {
     if (kind === 3) heard.push(body.readUInt32BE(0));
