@@ -55,6 +55,26 @@ test('a subscriber is told where it stands, then every entry with what it led to
   expect(listening.indices).toEqual([1, 2]);
 });
 
+test('a log that has not yet what is applied is asked again, and not all the time', async () => {
+  await start();
+  await write(3);
+  const { history } = node.group;
+  const read = history.read.bind(history);
+  let [asked, turns] = [0, 0];
+  const turning = setInterval(() => (turns += 1), 0);
+  // As while a snapshot of a peer is taken in; where nothing else could happen, it would never be over.
+  history.read = (after, range) => {
+    asked += 1;
+    if (asked > 1_000 || turns >= 5) return read(after, range);
+    return (async function* () {})();
+  };
+  const listening = await Listening.connect(url);
+  await listening.reaches(head());
+  clearInterval(turning);
+  expect(listening.indices).toEqual(from(1, head()));
+  expect(asked).toBeLessThan(100);
+});
+
 test('items of the stream and of the log are the same', async () => {
   await start();
   const items: unknown[] = [];

@@ -14,7 +14,7 @@
  * once. What a filter leaves out is covered by the next frame, or by the next `progress` (I6).
  */
 import { Compacted } from '../../log/fault.ts';
-import type { Clock } from '../../log/time.ts';
+import type { Clock, Milliseconds } from '../../log/time.ts';
 import { decodeEntry } from '../../log/command.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import type { RecordedEntry } from '../../protocols/coordinator/history.ts';
@@ -26,6 +26,8 @@ import type { Outlet } from './outlet.ts';
 /** The subscription that the address itself asks for. */
 const IMPLICIT = 1;
 const FRAME_END = Buffer.from(']}');
+/** Until the log is asked again that did not have what it will have in a moment. */
+const LOOK_AGAIN_MS: Milliseconds = 10;
 
 export interface SubscriptionOptions {
   readonly group: Group;
@@ -63,6 +65,7 @@ export class Subscription {
   #reading: Promise<void> | undefined;
   #leave: () => void = () => undefined;
   #room: () => void = () => undefined;
+  #cancelLook: () => void = () => undefined;
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
@@ -120,6 +123,7 @@ export class Subscription {
   /** Resolves when nothing of it is under way any more. */
   async stop(): Promise<void> {
     this.#state = 'stopped';
+    this.#cancelLook();
     this.#leave();
     this.#room();
     await this.#reading;
@@ -143,6 +147,7 @@ export class Subscription {
 
   async #fromLog(): Promise<void> {
     this.#fallBehind();
+    const before = this.#covered;
     try {
       await this.#readOn();
     } catch (error) {
@@ -151,7 +156,17 @@ export class Subscription {
     } finally {
       this.#reading = undefined;
     }
-    this.pump();
+    if (this.#covered === before) this.#lookAgain();
+    else this.pump();
+  }
+
+  /**
+   * The log had nothing, though more is applied: a snapshot of a peer is being taken in, and the log goes on behind it
+   * in a moment. To ask at once, and again, would let nothing else happen, that moment included.
+   */
+  #lookAgain(): void {
+    this.#cancelLook();
+    this.#cancelLook = this.#options.clock.after(LOOK_AGAIN_MS, () => this.pump());
   }
 
   #fallBehind(): void {

@@ -60,10 +60,13 @@ export class Follower {
     const seen = this.cursor;
     const isHere = (): boolean => this.#at === attached;
     while (this.cursor < main.machine.position.index) {
+      const before = this.cursor;
       for await (const entries of main.history.read(this.cursor + 1, { bytes: 4_000 })) {
         if (!isHere()) return;
         for (const entry of entries) this.#see(entry);
       }
+      // The log has not yet what is applied: a snapshot is being taken in. He looks again, here or elsewhere.
+      if (this.cursor === before) this.#at = undefined;
       if (!isHere()) return;
     }
     const unlisten = main.onApplied(({ outcomeBytes }, frame) => {
