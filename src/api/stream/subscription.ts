@@ -165,6 +165,7 @@ export class Subscription {
    * in a moment. To ask at once, and again, would let nothing else happen, that moment included.
    */
   #lookAgain(): void {
+    if (this.#state === 'stopped') return;
     this.#cancelLook();
     this.#cancelLook = this.#options.clock.after(LOOK_AGAIN_MS, () => this.pump());
   }
