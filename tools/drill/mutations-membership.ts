@@ -43,8 +43,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'membership.ts',
-        find: '  return index > commit || isJoint(configuration) || commit < termStart;',
-        replace: '  return isJoint(configuration) || commit < termStart || index < 0;',
+        find: '  const isOpen = index > commit || isJoint(configuration) || commit < termStart;',
+        replace: '  const isOpen = isJoint(configuration) || commit < termStart || index < 0;',
       },
     ],
   },
@@ -54,9 +54,9 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'membership.ts',
-        find: '  return index > commit || isJoint(configuration) || commit < termStart;',
+        find: '  const isOpen = index > commit || isJoint(configuration) || commit < termStart;',
         replace:
-          '  return index > commit || (isJoint(configuration) && commit < 0) || commit < termStart;',
+          '  const isOpen = index > commit || (isJoint(configuration) && commit < 0) || commit < termStart;',
       },
     ],
     excused:
@@ -68,8 +68,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'membership.ts',
-        find: '  return index > commit || isJoint(configuration) || commit < termStart;',
-        replace: '  return index > commit || isJoint(configuration) || termStart < 0;',
+        find: '  const isOpen = index > commit || isJoint(configuration) || commit < termStart;',
+        replace: '  const isOpen = index > commit || isJoint(configuration) || termStart < 0;',
       },
     ],
   },
@@ -79,9 +79,9 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'membership.ts',
-        find: '  return voters.some((voter) => !isVoter(current, voter) && !isCaughtUp(raft, leader, voter));',
+        find: '  return newVoters(raft, wanted).some((voter) => !isCaughtUp(raft, leader, voter));',
         replace:
-          '  return voters.some((voter) => !isVoter(current, voter) && !isCaughtUp(raft, leader, voter)) && false;',
+          '  return newVoters(raft, wanted).some((voter) => !isCaughtUp(raft, leader, voter)) && false;',
       },
     ],
   },
@@ -102,8 +102,20 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'membership.ts',
-        find: 'known?.store === store && isRecent(raft, known) ?',
-        replace: 'known?.store === store && raft.now >= 0 ?',
+        find: 'known !== undefined && known.round < round;',
+        replace: 'known !== undefined && known.round < round && round < 0;',
+      },
+    ],
+  },
+  {
+    name: 'promotion-is-judged-once',
+    why: 'While new voters are waited for, a leader may lose its disk or hand over; it appends all the same.',
+    patches: [
+      {
+        file: 'membership.ts',
+        find: '  leader.promotion = undefined;\n  const { id, wanted } = promotion;\n  const refusal = refusalOf(raft, leader, wanted);',
+        replace:
+          '  leader.promotion = undefined;\n  const { id, wanted } = promotion;\n  const refusal = raft.now < 0 ? refusalOf(raft, leader, wanted) : undefined;',
       },
     ],
   },
@@ -227,7 +239,7 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     why: 'Proposals are taken while leadership is handed over, and the target never has everything.',
     patches: [
       {
-        file: 'asking.ts',
+        file: 'appending.ts',
         find: "  return leader.transfer === undefined ? undefined : 'transferring';",
         replace: "  return leader.quorumDue >= 0 ? undefined : 'transferring';",
       },

@@ -28,7 +28,7 @@ const WORDS: Readonly<Record<Refusal, Words>> = {
   },
   not_caught_up: {
     code: 'not-caught-up',
-    reason: 'a new voter has to be a learner first, and hold almost everything',
+    reason: 'a new voter has to be a learner first, hold almost everything, and answer',
   },
 };
 

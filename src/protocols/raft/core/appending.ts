@@ -1,6 +1,7 @@
 /** A leader appends to its own log, and only appends (§5.3, leader append-only). */
 import { membersOf, type Configuration, type Member } from './configuration.ts';
 import type { Entry } from './entry.ts';
+import type { Refusal } from './input.ts';
 import { Progress } from './progress.ts';
 import { configurationOf, type Leader, type Raft } from './state.ts';
 
@@ -19,6 +20,12 @@ export function appendOwn(
     followMembers(raft, leader, index);
   }
   return entry;
+}
+
+/** Why a leader takes nothing that must be written. */
+export function unfitness({ disk, now, options }: Raft, leader: Leader): Refusal | undefined {
+  if (disk.failed || disk.isStalled(now, options.timing.disk_patience)) return 'disk_failed';
+  return leader.transfer === undefined ? undefined : 'transferring';
 }
 
 /** In force from here on, committed or not (§6). */

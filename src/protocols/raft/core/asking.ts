@@ -1,5 +1,5 @@
 /** What clients ask of a core, by way of its host: proposals, changes, reads, transfers. */
-import { appendOwn } from './appending.ts';
+import { appendOwn, unfitness } from './appending.ts';
 import { toldCommitted } from './commit.ts';
 import type { Input, Proposal, Refusal } from './input.ts';
 import { change } from './membership.ts';
@@ -22,10 +22,8 @@ export function propose(raft: Raft, { proposals }: Asked<'propose'>): void {
 
 export function changeMembers(raft: Raft, { id, wanted }: Asked<'change'>): void {
   const { role } = raft;
-  if (role.kind !== 'leader') return refuseAsFollower(raft, id);
-  const refusal = unfitness(raft, role);
-  if (refusal === undefined) change(raft, role, id, wanted);
-  else refuse(raft, id, refusal);
+  if (role.kind === 'leader') change(raft, role, { id, wanted });
+  else refuseAsFollower(raft, id);
 }
 
 export function read(raft: Raft, { id }: Asked<'read'>): void {
@@ -79,12 +77,6 @@ function readAsLeader(raft: Raft, leader: Leader, id: number): void {
   const refusal = readRefusal(raft, leader);
   if (refusal === undefined) leader.reads.add({ kind: 'own', id });
   else refuse(raft, id, refusal);
-}
-
-/** Why a leader takes nothing that must be written. */
-function unfitness({ disk, now, options }: Raft, leader: Leader): Refusal | undefined {
-  if (disk.failed || disk.isStalled(now, options.timing.disk_patience)) return 'disk_failed';
-  return leader.transfer === undefined ? undefined : 'transferring';
 }
 
 /** One proposal above the bound is taken when nothing else waits: it would be refused for ever otherwise. */

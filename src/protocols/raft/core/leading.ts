@@ -8,6 +8,7 @@
 import { appendOwn, followMembers } from './appending.ts';
 import { commitTo } from './commit.ts';
 import { isJoint, isVoter, leave, type Member } from './configuration.ts';
+import { promoteWhenAnswered } from './membership.ts';
 import type { Progress } from './progress.ts';
 import { jointReached } from './quorum.ts';
 import { ReadRounds } from './read-rounds.ts';
@@ -25,6 +26,7 @@ export function becomeLeader(raft: Raft): void {
     heartbeatDue: nextBeat(raft),
     quorumDue: now + options.timing.quorum_patience,
     transfer: undefined,
+    promotion: undefined,
     recount: true,
     newsFrom: now,
     isUntold: false,
@@ -46,7 +48,9 @@ export function nextBeat({ now, options }: Raft): number {
 /** Ends every step of a leader: what follows from what it has learned. */
 export function conclude(raft: Raft): void {
   while (raft.role.kind === 'leader' && raft.role.recount) count(raft, raft.role);
-  if (raft.role.kind === 'leader') releaseReads(raft, raft.role);
+  if (raft.role.kind !== 'leader') return;
+  releaseReads(raft, raft.role);
+  promoteWhenAnswered(raft, raft.role);
 }
 
 /** Without answers of a majority for too long there may be another leader: it steps down. */

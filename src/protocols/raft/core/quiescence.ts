@@ -41,8 +41,9 @@ function reportsLack({ term, log }: Raft, message: AppendEntriesResponse): boole
   return !message.success || message.match < log.last.index;
 }
 
-function isBusy({ disk }: Raft, { transfer, reads }: Leader): boolean {
-  return transfer !== undefined || reads.size > 0 || disk.writesUnderWay > 0;
+function isBusy({ disk }: Raft, { transfer, promotion, reads }: Leader): boolean {
+  const isOpen = transfer !== undefined || promotion !== undefined;
+  return isOpen || reads.size > 0 || disk.writesUnderWay > 0;
 }
 
 function isLevel({ log, commit }: Raft, { progress }: Leader): boolean {

@@ -57,6 +57,12 @@ export class ReadRounds {
     this.#early = [];
   }
 
+  /** @returns a round that nobody reads in: whoever answers it, or a later one, was there after now */
+  begin(): number {
+    this.#newest += 1;
+    return this.#newest;
+  }
+
   /** A majority has answered up to this round. */
   release(reached: number): readonly Readable[] {
     const proven = this.#open.filter(({ number }) => number <= reached);

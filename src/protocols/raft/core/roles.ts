@@ -95,6 +95,7 @@ export function post({ disk, outbox }: Raft, message: Message): void {
 function leaveOffice(raft: Raft, office: Leader): void {
   for (const reader of office.reads.abandon()) answerReader(raft, reader, undefined);
   endTransfer(raft, office);
+  if (office.promotion !== undefined) refuseAsFollower(raft, office.promotion.id);
   if (raft.disk.failed) settleAll(raft, raft.waiting.abandon());
 }
 

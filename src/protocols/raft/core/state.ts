@@ -6,7 +6,7 @@ import type { Configuration } from './configuration.ts';
 import type { ConfigurationHistory } from './configuration-history.ts';
 import type { Disk } from './disk.ts';
 import type { ForwardedReads } from './forwarded-reads.ts';
-import type { CoreOptions } from './input.ts';
+import type { CoreOptions, WantedMembers } from './input.ts';
 import type { RaftLog } from './log.ts';
 import type { Outbox } from './outbox.ts';
 import type { Progress } from './progress.ts';
@@ -85,6 +85,7 @@ export interface Leader {
   heartbeatDue: number;
   quorumDue: number;
   transfer: Transfer | undefined;
+  promotion: Promotion | undefined;
   /** Something that counts towards a commit has changed. */
   recount: boolean;
   /** From then on, what is committed may be told without entries. */
@@ -106,6 +107,16 @@ export interface Transfer {
   readonly resigns: boolean;
   /** The target was told to campaign. */
   told: boolean;
+}
+
+/** New members wait until everybody who would vote newly has answered; see `membership.ts`. */
+export interface Promotion {
+  readonly id: number;
+  readonly wanted: WantedMembers;
+  /** Begun when it was asked for. */
+  readonly round: number;
+  /** Given up then. */
+  readonly deadline: number;
 }
 
 export function configurationOf({ history }: Raft): Configuration {

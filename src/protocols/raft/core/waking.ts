@@ -1,6 +1,7 @@
 /** What is due when time has passed, and when that will be. Deadlines are data; a wake-up only compares. */
 import { campaign } from './election.ts';
 import { lookForQuorum, nextBeat } from './leading.ts';
+import { giveUpPromotion } from './membership.ts';
 import { mayQuiesce } from './quiescence.ts';
 import { refuse } from './roles.ts';
 import type { Follower, Leader, Raft, RoleState } from './state.ts';
@@ -52,6 +53,7 @@ function beatWhenDue(raft: Raft, leader: Leader): void {
   leader.idleBeats += 1;
   for (const progress of leader.progress.values()) progress.beatDue = true;
   leader.quiesced = mayQuiesce(raft, leader);
+  giveUpPromotion(raft, leader);
   lookAtDisk(raft, leader);
 }
 

@@ -31,6 +31,8 @@ test('a learner is added at once, brought up to date, and promoted through a joi
   const cores = grown();
   expect(cores.status('d')).toMatchObject({ last: { index: 2 }, commit: 2 });
   const asked = change(cores, 'a', members(['a', 'b', 'c', 'd']));
+  expect(ids(cores, 'a')['outgoing']).toEqual([]);
+  cores.deliver(among('a', 'd'));
   expect(ids(cores, 'a')['outgoing']).toEqual(['a', 'b', 'c']);
   cores.advance(200);
   expect(cores.outcome('a', asked)).toMatchObject({ kind: 'committed', place: { index: 3 } });
@@ -53,6 +55,26 @@ test('who is no caught-up learner, with that very store, does not become a voter
   const voters = [...members(['a', 'b', 'c']).voters, member('d', 'd2')];
   const other = change(cores, 'a', { voters, learners: [] });
   expect(cores.outcome('a', other)).toMatchObject({ reason: 'not_caught_up' });
+});
+
+test('a learner whose answer is still awaited does not vote, and what changed meanwhile counts', () => {
+  const cores = grown();
+  const promoted = change(cores, 'a', members(['a', 'b', 'c', 'd']));
+  const second = change(cores, 'a', members(['a', 'b', 'c']));
+  expect(cores.outcome('a', second)).toMatchObject({ reason: 'change_pending' });
+  cores.tell('a', { kind: 'transfer', id: cores.nextId(), to: 'b' });
+  cores.deliver(among('a', 'd'));
+  expect(cores.outcome('a', promoted)).toMatchObject({ reason: 'transferring' });
+  expect(ids(cores, 'a')).toEqual({ voters: ['a', 'b', 'c'], outgoing: [], learners: ['d'] });
+});
+
+test('a leader that leaves office while it waits for a new voter has appended nothing', () => {
+  const cores = grown();
+  const promoted = change(cores, 'a', members(['a', 'b', 'c', 'd']));
+  cores.advance(5_000, among('b', 'c'));
+  cores.advance(200);
+  expect(cores.outcome('a', promoted)).toMatchObject({ kind: 'refused' });
+  expect(ids(cores, 'b')).toEqual({ voters: ['a', 'b', 'c'], outgoing: [], learners: ['d'] });
 });
 
 test('members that cannot be are refused, and so is a change while another is under way', () => {
@@ -92,6 +114,8 @@ test('members that were appended and not committed are gone with their entry', (
   const cores = new Cores({ learners: ['d'] });
   cores.elect('a');
   change(cores, 'a', members(['a', 'b', 'd']));
+  cores.deliver(among('a', 'd'));
+  expect(ids(cores, 'a')['outgoing']).toEqual(['a', 'b', 'c']);
   cores.messages = [];
   cores.advance(1_000, among('b', 'c', 'd'));
   cores.advance(200);
@@ -102,7 +126,8 @@ test('a joint configuration is left by the next leader, once, when the first one
   const cores = new Cores({ learners: ['d'] });
   cores.elect('a');
   change(cores, 'a', members(['a', 'b', 'd'], ['c']));
-  cores.deliver(({ from, kind }) => from === 'a' && kind === 'append_entries');
+  cores.deliver(({ from }) => from === 'a' || from === 'd');
+  expect(ids(cores, 'a')['outgoing']).toEqual(['a', 'b', 'c']);
   cores.stop('a');
   cores.messages = [];
   cores.advance(2_000);
