@@ -41,7 +41,7 @@ const BOUNDS: Bounds = {
   message_bytes: MIB,
   message_entries: 1_000,
   uncommitted_bytes: 64 * MIB,
-  cache_bytes: 8 * MIB,
+  cache_bytes: MIB,
   reads: 10_000,
   promotion_lag: 256,
 };

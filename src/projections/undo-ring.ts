@@ -57,8 +57,8 @@ function rowBytes({ definition }: Table<unknown>, before: unknown): number {
   return ROW_BYTES + COLUMN_BYTES * definition.columns.length;
 }
 
-/** Entries are dropped in strides, so that dropping costs O(1) per entry. */
-const STRIDE = 1024;
+/** Entries of a stretch: it is let go of as a whole, so that dropping costs O(1) per entry. */
+const STRETCH_ENTRIES = 1024;
 
 /**
  * Kept changes lie in columns, entry after entry: an object for each would be most of what the ring
@@ -71,66 +71,79 @@ const STRIDE = 1024;
  *  changes   table  work queues    work      key, before: likewise
  * ```
  */
-class Columns {
-  readonly indices: number[] = [];
-  readonly ends: number[] = [];
-  readonly bytes: number[] = [];
-  readonly tables: Table<unknown>[] = [];
-  readonly keys: string[] = [];
-  readonly befores: unknown[] = [];
-  /** Changes cut off so far: ends go on counting from the first change there ever was. */
-  #cut = 0;
+class Stretch {
+  readonly #indices: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #bytes: number[] = [];
+  readonly #tables: Table<unknown>[] = [];
+  readonly #keys: string[] = [];
+  readonly #befores: unknown[] = [];
+  /** How many of the first entries are given up. */
+  #dropped = 0;
+
+  get size(): number {
+    return this.#indices.length - this.#dropped;
+  }
+
+  get isFull(): boolean {
+    return this.#indices.length >= STRETCH_ENTRIES;
+  }
+
+  get oldest(): number | undefined {
+    return this.#indices[this.#dropped];
+  }
 
   push(index: number, bytes: number, changes: readonly Change[]): void {
     for (const { table, key, before } of changes) {
-      this.tables.push(table);
-      this.keys.push(key);
-      this.befores.push(before);
+      this.#tables.push(table);
+      this.#keys.push(key);
+      this.#befores.push(before);
     }
-    this.indices.push(index);
-    this.bytes.push(bytes);
-    this.ends.push(this.#cut + this.keys.length);
+    this.#indices.push(index);
+    this.#bytes.push(bytes);
+    this.#ends.push(this.#keys.length);
+  }
+
+  /** Gives up the oldest entry, and lets go of its rows. @returns what they weighed */
+  drop(): number {
+    const entry = this.#dropped;
+    this.#befores.fill(undefined, this.#start(entry), this.#ends[entry]);
+    this.#dropped += 1;
+    return this.#bytes[entry] as number;
+  }
+
+  /** The changes of kept entries above `index`, newest first. */
+  *above(index: number): Generator<Changes> {
+    for (let entry = this.#indices.length - 1; entry >= this.#dropped; entry--) {
+      const at = this.#indices[entry] as number;
+      if (at <= index) return;
+      yield { index: at, changes: this.#changesOf(entry) };
+    }
   }
 
   /** Where the changes of an entry begin. */
   #start(entry: number): number {
-    return entry === 0 ? 0 : this.#end(entry - 1);
+    return entry === 0 ? 0 : (this.#ends[entry - 1] as number);
   }
 
-  #end(entry: number): number {
-    return (this.ends[entry] as number) - this.#cut;
-  }
-
-  changesOf(entry: number): readonly Replaced[] {
+  #changesOf(entry: number): readonly Replaced[] {
     const changes: Replaced[] = [];
-    for (let at = this.#start(entry); at < this.#end(entry); at++)
+    for (let at = this.#start(entry); at < (this.#ends[entry] as number); at++)
       changes.push({
-        table: this.tables[at] as Table<unknown>,
-        key: this.keys[at] as string,
-        before: this.befores[at],
+        table: this.#tables[at] as Table<unknown>,
+        key: this.#keys[at] as string,
+        before: this.#befores[at],
       });
     return changes;
-  }
-
-  /** Lets go of the rows of an entry that is given up; its place goes with its stride. */
-  forget(entry: number): void {
-    this.befores.fill(undefined, this.#start(entry), this.#end(entry));
-  }
-
-  /** Gives up the places of the first entries. */
-  cut(entries: number): void {
-    const changes = this.#start(entries);
-    for (const column of [this.tables, this.keys, this.befores]) column.splice(0, changes);
-    for (const column of [this.indices, this.bytes, this.ends]) column.splice(0, entries);
-    this.#cut += changes;
   }
 }
 
 export class UndoRing {
   readonly #limits: UndoLimits;
-  #kept = new Columns();
-  /** How many of the first of #kept are already given up. */
-  #dropped = 0;
+  /** Oldest first; none but the newest is empty. */
+  #stretches: Stretch[] = [];
+  #newest = new Stretch();
+  #size = 0;
   #bytes = 0;
   #open: Change[] = [];
   /** Entries below it are not kept. */
@@ -139,16 +152,17 @@ export class UndoRing {
   constructor(limits: UndoLimits = UNDO_LIMITS) {
     this.#limits = limits;
     if (limits.entries === 0) this.#from = Number.POSITIVE_INFINITY;
+    this.clear();
   }
 
   /** The lowest index whose state can still be viewed: the index before the oldest kept entry. */
   get floor(): number | undefined {
-    const oldest = this.#kept.indices[this.#dropped];
+    const oldest = this.#stretches[0]?.oldest;
     return oldest === undefined ? undefined : oldest - 1;
   }
 
   get size(): number {
-    return this.#kept.indices.length - this.#dropped;
+    return this.#size;
   }
 
   /**
@@ -187,7 +201,9 @@ export class UndoRing {
     const changes = this.#open;
     this.#open = [];
     if (!this.keeps(index)) return changes;
-    this.#kept.push(index, bytes, changes);
+    if (this.#newest.isFull) this.#begin();
+    this.#newest.push(index, bytes, changes);
+    this.#size += 1;
     this.#bytes += bytes;
     this.#trim();
     return changes;
@@ -195,29 +211,31 @@ export class UndoRing {
 
   /** The changes of kept entries above `index`, newest first. */
   *above(index: number): Generator<Changes> {
-    for (let entry = this.#kept.indices.length - 1; entry >= this.#dropped; entry--) {
-      const at = this.#kept.indices[entry] as number;
-      if (at <= index) return;
-      yield { index: at, changes: this.#kept.changesOf(entry) };
-    }
+    for (const stretch of this.#stretches.toReversed()) yield* stretch.above(index);
   }
 
   /** Forgets everything: the tables were replaced as a whole. */
   clear(): void {
-    this.#kept = new Columns();
-    this.#dropped = 0;
+    this.#stretches = [];
+    this.#begin();
+    this.#size = 0;
     this.#bytes = 0;
     this.#open = [];
   }
 
+  #begin(): void {
+    this.#newest = new Stretch();
+    this.#stretches = [...this.#stretches.filter(({ size }) => size > 0), this.#newest];
+  }
+
   #trim(): void {
-    while (this.size > this.#limits.entries || this.#bytes > this.#limits.bytes) {
-      this.#bytes -= this.#kept.bytes[this.#dropped] as number;
-      this.#kept.forget(this.#dropped);
-      this.#dropped += 1;
-    }
-    if (this.#dropped < STRIDE) return;
-    this.#kept.cut(this.#dropped);
-    this.#dropped = 0;
+    while (this.#size > this.#limits.entries || this.#bytes > this.#limits.bytes) this.#drop();
+  }
+
+  #drop(): void {
+    const oldest = this.#stretches[0] as Stretch;
+    this.#bytes -= oldest.drop();
+    this.#size -= 1;
+    if (oldest.size === 0 && oldest !== this.#newest) this.#stretches.shift();
   }
 }

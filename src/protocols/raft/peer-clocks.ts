@@ -35,6 +35,8 @@ export class PeerClocks implements Clock {
   readonly #loop: Loop;
   /** By peer: as many as there are voters. */
   #offsets: ReadonlyMap<string, Milliseconds> = new Map();
+  /** The middle of them and of this node's own: every entry is stamped with it. */
+  #correction: Milliseconds = 0;
 
   constructor(options: PeerClocksOptions) {
     this.#options = options;
@@ -62,7 +64,7 @@ export class PeerClocks implements Clock {
 
   /** How far this node's own wall clock is behind the others, in whole milliseconds; ahead of them: below zero. */
   get correction(): Milliseconds {
-    return middleOf([0, ...this.#offsets.values()]);
+    return this.#correction;
   }
 
   now(): Milliseconds {
@@ -83,6 +85,7 @@ export class PeerClocks implements Clock {
     const heard = await Promise.all(peers.map((peer) => this.#offsetOf(peer)));
     const offsets = peers.map((peer, place) => [peer, heard[place] ?? known.get(peer)] as const);
     this.#offsets = new Map(offsets.filter(isKnown));
+    this.#correction = middleOf([0, ...this.#offsets.values()]);
   }
 
   async #offsetOf(peer: string): Promise<Milliseconds | undefined> {
