@@ -95,7 +95,7 @@ class Stage {
 
   /** Writes at another node than the victim, from before it falls until it is whole again. */
   async under({ id }: Victim, work: () => Promise<void>): Promise<void> {
-    const at = this.cluster.ids.find((one) => one !== id)!;
+    const at = this.cluster.ids.findLast((one) => one !== id)!;
     const { url } = this.cluster.node(at);
     const load = await Load.start(url, { ledger: this.ledger, http: 2, pipelined: 2 });
     await load.reaches(200);
@@ -178,34 +178,45 @@ const KINDS: readonly (readonly [string, Who, 'stop' | 'kill', Damaging, RegExp]
   ['a record cut short in the middle of the .log', 'leader', 'kill', tearInLog, /\.log, byte \d+/],
 ];
 
-test('I1, I2: a damaged store of a follower or of the leader is put aside, and its node learns everything anew', async () => {
-  const stage = new Stage(await ClusterProcesses.found('a', 'b', 'c'));
-  const { cluster } = stage;
-  await stage.createGroup();
-  for (const [round, [kind, who, end, damage, says]] of KINDS.entries()) {
-    await stage.lock(await cluster.leader(), `lock-${round}`);
-    const victim = await stage.choose(who);
-    await stage.under(victim, async () => {
-      await cluster.node(victim.id)[end]();
-      await damage(cluster.directory(victim.id));
-      // Whoever leads the others is asked whether they can do without it.
-      await cluster.leader();
-      await cluster.start(victim.id);
-      expect(cluster.node(victim.id).output, kind).toMatch(/"msg":"store_set_aside"/);
-      await stage.votes(victim);
-    });
-    await stage.expectWhole(victim);
-    await stage.votesInGroup(victim);
-    const [aside, ...others] = await takeEvidence(cluster, victim.id);
-    expect(aside?.reason, kind).toMatch(says);
-    expect(others, kind).toEqual([]);
-  }
-  // All three stores are others than at the beginning, and any two of them decide in the group.
-  const leader = await cluster.leader();
-  const [gone = '', left = ''] = cluster.ids.filter((id) => id !== leader);
-  await cluster.kill(gone);
-  await stage.lock(left, 'last-lock');
-});
+/** Who was a follower is the leader, and the other way round: each kind happens to both. */
+const OTHER: Readonly<Record<Who, Who>> = { leader: 'follower', follower: 'leader' };
+const AS_LISTED: Readonly<Record<Who, Who>> = { leader: 'leader', follower: 'follower' };
+const CASTS = [
+  ['', AS_LISTED],
+  [', roles swapped', OTHER],
+] as const;
+
+test.each(CASTS)(
+  'I1, I2: a damaged store of a follower or of the leader is put aside, and its node learns everything anew%s',
+  async (_which, cast) => {
+    const stage = new Stage(await ClusterProcesses.found('a', 'b', 'c'));
+    const { cluster } = stage;
+    await stage.createGroup();
+    for (const [round, [kind, who, end, damage, says]] of KINDS.entries()) {
+      await stage.lock(await cluster.leader(), `lock-${round}`);
+      const victim = await stage.choose(cast[who]);
+      await stage.under(victim, async () => {
+        await cluster.node(victim.id)[end]();
+        await damage(cluster.directory(victim.id));
+        // Whoever leads the others is asked whether they can do without it.
+        await cluster.leader();
+        await cluster.start(victim.id);
+        expect(cluster.node(victim.id).output, kind).toMatch(/"msg":"store_set_aside"/);
+        await stage.votes(victim);
+      });
+      await stage.expectWhole(victim);
+      await stage.votesInGroup(victim);
+      const [aside, ...others] = await takeEvidence(cluster, victim.id);
+      expect(aside?.reason, kind).toMatch(says);
+      expect(others, kind).toEqual([]);
+    }
+    // All three stores are others than at the beginning, and any two of them decide in the group.
+    const leader = await cluster.leader();
+    const [gone = '', left = ''] = cluster.ids.filter((id) => id !== leader);
+    await cluster.kill(gone);
+    await stage.lock(left, 'last-lock');
+  },
+);
 
 test('I1: damage that only a running node meets ends it in one clear line, and its next start puts the store aside', async () => {
   const stage = new Stage(await ClusterProcesses.found('a', 'b', 'c'));
@@ -241,26 +252,29 @@ test('I1: damage that only a running node meets ends it in one clear line, and i
   expect(aside?.reason).toMatch(/^group main, entry \d+: /);
 });
 
-test('I1: two of five lose their stores one after another, one to a rotten table and one with its directory', async () => {
-  const stage = new Stage(await ClusterProcesses.found('a', 'b', 'c', 'd', 'e'));
-  const { cluster } = stage;
-  const first = await stage.choose('leader');
-  await stage.under(first, async () => {
-    await cluster.node(first.id).stop();
-    await flipInTable(cluster.directory(first.id));
-    const second = await stage.choose('follower');
-    await cluster.kill(second.id);
-    await loseDirectory(cluster.directory(second.id));
-    await cluster.leader();
-    await cluster.start(first.id);
-    await cluster.start(second.id);
-    await stage.votes(first);
-    await stage.votes(second);
-  });
-  await stage.expectWhole(first);
-  const [aside] = await takeEvidence(cluster, first.id);
-  expect(aside?.reason).toMatch(/\.ldb, byte \d+/);
-});
+test.each(CASTS)(
+  'I1: two of five lose their stores one after another, one to a rotten table and one with its directory%s',
+  async (_which, cast) => {
+    const stage = new Stage(await ClusterProcesses.found('a', 'b', 'c', 'd', 'e'));
+    const { cluster } = stage;
+    const first = await stage.choose(cast.leader);
+    await stage.under(first, async () => {
+      await cluster.node(first.id).stop();
+      await flipInTable(cluster.directory(first.id));
+      const second = await stage.choose(cast.follower);
+      await cluster.kill(second.id);
+      await loseDirectory(cluster.directory(second.id));
+      await cluster.leader();
+      await cluster.start(first.id);
+      await cluster.start(second.id);
+      await stage.votes(first);
+      await stage.votes(second);
+    });
+    await stage.expectWhole(first);
+    const [aside] = await takeEvidence(cluster, first.id);
+    expect(aside?.reason).toMatch(/\.ldb, byte \d+/);
+  },
+);
 
 test('without a majority beside it a damaged store stays where it is, and so it does where the settings say so', async () => {
   const cluster = await ClusterProcesses.found('a', 'b', 'c');
