@@ -73,6 +73,16 @@ test('a directory in use is refused with the url of the node that uses it, which
   expect((await ask(`${node.url}/health`)).status).toBe(200);
 });
 
+test('a directory in use by a node that says nothing is refused too, and the node goes on when it can', async () => {
+  const directory = join(await temporaryFolder(), 'data');
+  const node = await NodeProcess.start({ directory });
+  await node.freeze();
+  await expectRefusal({ directory }, /another process has this log open; stop it first/);
+  node.signal('SIGCONT');
+  expect((await ask(`${node.url}/health`)).status).toBe(200);
+  expect((await node.stop()).code).toBe(0);
+});
+
 test.skipIf(lacks('tmpfs'))('a read-only directory is refused, and nothing is lost', async () => {
   const disk = await smallDisk(32);
   const directory = await founded(join(disk.directory, 'data'));

@@ -7,7 +7,7 @@
  *
  * Each mutation is made in a copy of core and tests in a folder of its own; the tree is never touched.
  */
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import {
   cpSync,
   mkdirSync,
@@ -45,8 +45,9 @@ const COPIED = [
 ];
 /** So many seeds say that the core as it is keeps every law. */
 const SOUND_SEEDS = 100;
-/** A core that does not come to rest by then is caught too. */
+/** A core that does not come to rest by then, or within this much memory, is caught too. */
 const ATTEMPT_MS_MOST = 180_000;
+const MEMORY_MOST = '--max-old-space-size=1024';
 
 const run = promisify(execFile);
 
@@ -120,14 +121,19 @@ async function judged(root: string, mutation: Mutation): Promise<Verdict> {
 }
 
 async function attempted(folder: string, most: number): Promise<Attempt | undefined> {
-  const args = ['--import', 'tsx', 'tools/drill/attempt.ts', String(most)];
+  const args = [MEMORY_MOST, '--import', 'tsx', 'tools/drill/attempt.ts', String(most)];
   try {
     const { stdout } = await run(process.execPath, args, { cwd: folder, timeout: ATTEMPT_MS_MOST });
     return JSON.parse(stdout) as Attempt;
   } catch (error) {
-    if (error instanceof Error && 'killed' in error && error.killed === true) return undefined;
+    if (isWithoutEnd(error as ExecFileException)) return undefined;
     throw error;
   }
+}
+
+/** It was ended for the time it took, or ended itself for want of memory. */
+function isWithoutEnd({ killed, signal }: ExecFileException): boolean {
+  return killed === true || signal === 'SIGABRT';
 }
 
 async function unitTestsFail(folder: string): Promise<boolean> {
