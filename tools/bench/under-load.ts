@@ -39,13 +39,12 @@ export function hear<Kind extends LoadNews['kind']>(
   return new Promise((resolve, reject) => {
     const listen = (news: unknown): void => {
       if ((news as LoadNews).kind !== kind) return;
-      load.off('message', listen);
+      load.off('message', listen).off('exit', end);
       resolve(news as News<Kind>);
     };
-    load.on('message', listen);
-    load.once('exit', (code) =>
-      reject(new Error(`the load ended (${code}) before it was ${kind}`)),
-    );
+    const end = (code: number | null): void =>
+      reject(new Error(`the load ended (${code}) before it was ${kind}`));
+    load.on('message', listen).once('exit', end);
   });
 }
 
