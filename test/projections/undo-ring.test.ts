@@ -76,7 +76,18 @@ describe('I8: the ring is bounded', () => {
     expect([ring.size, ring.floor]).toEqual([1, 2]);
   });
 
-  test('over many strides of dropping, every kept index stays readable', () => {
+  test('an entry larger than the whole ring leaves nothing behind, wherever it comes', () => {
+    begin({ entries: 5000, bytes: 100_000 });
+    for (let index = 1; index <= 3000; index += 3) {
+      entry(index, 200_000);
+      expect([ring.size, ring.floor]).toEqual([0, undefined]);
+      entry(index + 1);
+      entry(index + 2);
+      expect([ring.size, ring.floor]).toEqual([2, index]);
+    }
+  });
+
+  test('over many stretches of dropping, every kept index stays readable', () => {
     begin({ entries: 100, bytes: 1_000_000 });
     for (let index = 1; index <= 5000; index++) entry(index);
     expect([ring.size, ring.floor]).toEqual([100, 4900]);
