@@ -52,6 +52,11 @@ const READINGS: readonly Reading[] = [
     read: ({ main }) => Number(main.isLeader),
   },
   {
+    name: 'quorate_history_missing_entries',
+    help: 'Entries of main below the oldest one here: being copied, trimmed, or nowhere any more.',
+    read: ({ main }) => main.status().history.missing,
+  },
+  {
     name: 'quorate_groups',
     help: 'Groups besides main that this node has.',
     read: ({ hosting }) => (hosting === undefined ? 0 : hosting.status().hosted),

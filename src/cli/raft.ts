@@ -21,6 +21,9 @@ export const PEER = z.object({
 });
 export type Peer = z.output<typeof PEER>;
 
+/** How much of the log a node holds. */
+export const HISTORY = z.object({ state: z.string(), missing: z.number() });
+
 const LINK = z.object({ node_id: z.string(), state: z.string(), address: z.string().optional() });
 
 const RAFT = z.object({
@@ -34,6 +37,7 @@ const RAFT = z.object({
   last_index: z.number(),
   cluster_health: z.string(),
   role_since: z.number().nullable(),
+  history: HISTORY,
   last_election: z.object({ why: z.string(), term: z.number(), at: z.number() }).nullable(),
   voters: z.array(MEMBER),
   outgoing: z.array(MEMBER),
@@ -66,10 +70,24 @@ function factsOf(screen: Screen, raft: Raft): readonly string[] {
       'log',
       `committed ${grouped(raft.commit_index)}, applied ${grouped(raft.applied_index)}, last ${grouped(raft.last_index)}`,
     ],
+    ['history', historyWords(raft.history)],
     ['last election', electionWords(raft.last_election)],
     ['timer', timerWords(raft.ticks)],
   ];
   return columns(facts.map(([label, text]) => [screen.paint('dim', label), text]));
+}
+
+const HISTORY_WORDS: Readonly<Record<string, string>> = {
+  copying: 'are being copied from others',
+  waiting: 'are to be copied from others, who do not answer',
+  missing: 'are not here, and nobody who takes part has them',
+  trimmed: 'were trimmed',
+};
+
+/** @param history as `/status` shows it */
+export function historyWords({ state, missing }: z.output<typeof HISTORY>): string {
+  const words = HISTORY_WORDS[state];
+  return words === undefined ? state : `entries 1 to ${grouped(missing)} ${words}`;
 }
 
 function leaderWords(screen: Screen, { leader_id: leader }: Raft): string {

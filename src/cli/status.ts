@@ -4,7 +4,7 @@ import { EXIT, type Exit } from './exit.ts';
 import type { Invocation } from './invocation.ts';
 import { columns, grouped } from './layout.ts';
 import { NodeAddress } from './node-address.ts';
-import { PEER, type Peer, wordsOfPeer } from './raft.ts';
+import { HISTORY, historyWords, PEER, type Peer, wordsOfPeer } from './raft.ts';
 import type { Report } from './report.ts';
 import type { Screen } from './screen.ts';
 
@@ -33,8 +33,14 @@ const STATUS = z.object({
       role: z.string(),
       leader_id: z.string().nullish(),
       voters: z.array(z.string()),
+      history: HISTORY,
     })
-    .catch({ engine: 'unknown', role: 'unknown', voters: [] }),
+    .catch({
+      engine: 'unknown',
+      role: 'unknown',
+      voters: [],
+      history: { state: 'unknown', missing: 0 },
+    }),
   position: z.object({ index: z.number(), term: z.number() }).catch({ index: 0, term: 0 }),
   digest: z.string().catch('unknown'),
   rules_version: z.number().catch(0),
@@ -87,6 +93,7 @@ function linesOf(screen: Screen, { url }: NodeAddress, status: Status): readonly
       'log',
       `backpressure ${log.level}, ${grouped(log.entries)} waiting, disk ${percent(log.disk_fraction)} full`,
     ],
+    ['history', historyWords(group.history)],
     [
       'snapshots',
       `${grouped(snapshots.taken)} taken since the start, newest at ${grouped(snapshots.last_index)}`,

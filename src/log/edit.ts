@@ -119,24 +119,30 @@ async function lastWholeBlock(store: Store, log: GroupLog, upTo: number): Promis
   return (await heldBlock(store, log, upTo + 1)).first - 1;
 }
 
-/** Entries that end at the floor lie before the log again, and `floor` before them. */
+/**
+ * Entries that end at the floor lie before the log again, and `floor` before them.
+ *
+ * @param chunks each ending where the next one begins, the last of them at the floor of now
+ */
 export async function prepended(
   store: Store,
   log: GroupLog,
-  chunk: Chunk,
+  chunks: readonly Chunk[],
   floor: Position,
 ): Promise<Plan> {
-  const { index, term } = lastPlace(chunk);
+  const [oldest, newest] = [chunks.at(0), chunks.at(-1)];
+  if (oldest === undefined || newest === undefined) return unchanged(log);
+  const { index, term } = lastPlace(newest);
   assert.deepEqual({ index, term }, log.floor, 'history ends where the log begins');
   const deletes: Buffer[] = [];
   // What a crash left of what lay there before must not come back between.
-  const below = numberedRange(log.keys.block, chunk.first, log.floor.index);
+  const below = numberedRange(log.keys.block, oldest.first, log.floor.index);
   for await (const [key] of pairs(store.scan(below))) deletes.push(key);
-  const key = blockKey(log, chunk.first);
-  const puts: Pair[] = [
-    [key, encodeChunk(key, chunk)],
-    [log.keys.floor, encodeFloor(log.keys.floor, floor)],
-  ];
+  const puts = chunks.map((chunk): Pair => {
+    const key = blockKey(log, chunk.first);
+    return [key, encodeChunk(key, chunk)];
+  });
+  puts.push([log.keys.floor, encodeFloor(log.keys.floor, floor)]);
   return { ...unchanged(log), deletes, puts, floor };
 }
 

@@ -286,10 +286,14 @@ export class Log {
     return this.#writer.submit(new Edit(log, () => startedAfter(this.#store, log, floor)));
   }
 
-  /** History from a peer: entries that end at the floor; `floor` is then what lies before them. */
-  prepend(group: GroupId, chunk: Chunk, floor: Position): Promise<void> {
+  /**
+   * History from a peer: `floor` is then what lies before it.
+   *
+   * @param chunks one or more, each ending where the next begins, the last of them at the floor of now
+   */
+  prepend(group: GroupId, chunks: readonly Chunk[], floor: Position): Promise<void> {
     const log = this.#logs.of(group);
-    return this.#writer.submit(new Edit(log, () => prepended(this.#store, log, chunk, floor)));
+    return this.#writer.submit(new Edit(log, () => prepended(this.#store, log, chunks, floor)));
   }
 
   /** Gives up whole blocks, and outcome pages, that end at or below `upTo`; never what is not committed. */

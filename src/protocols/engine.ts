@@ -31,6 +31,18 @@ export type ReadPoint =
 
 export type EngineRole = 'leader' | 'follower' | 'candidate' | 'learner' | 'stopped';
 
+/** How much of the log is here. */
+export interface HistoryStatus {
+  /**
+   * `whole`: all from the first entry on. `copying`: what a snapshot jumped over comes from a peer. `waiting`:
+   * a peer that may have it does not answer. `missing`: nobody who takes part has it. `trimmed`: it is not
+   * kept here.
+   */
+  readonly state: 'whole' | 'copying' | 'waiting' | 'missing' | 'trimmed';
+  /** Entries that are not here, from the first one on. */
+  readonly missing: number;
+}
+
 export interface EngineStatus {
   readonly engine: 'solo' | 'raft' | 'bully' | 'etcd';
   readonly role: EngineRole;
@@ -42,6 +54,7 @@ export interface EngineStatus {
   readonly learners: readonly string[];
   /** How long ago a leader was certainly one, as this node knows it: what it tells by itself is so old. */
   readonly age_ms: Milliseconds;
+  readonly history: HistoryStatus;
 }
 
 export interface Configuration {
@@ -56,6 +69,7 @@ export const CHANGE_REFUSALS = [
   'invalid',
   'unknown-member',
   'not-caught-up',
+  'history-held',
   'fixed',
   'unknown',
 ] as const;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../end-to-end/condition.ts';
 import { Asking } from './ask.ts';
-import { type Member, startCluster, started, votersIn } from './running-cluster.ts';
+import { joined, type Member, startCluster, started, votersIn } from './running-cluster.ts';
 import { type RunningNode, startNode } from './running-node.ts';
 
 describe('a node on its own', () => {
@@ -233,6 +233,31 @@ describe('three nodes', () => {
     expect((await third.ask('/v1/work/w')).status).toBe(200);
     await setVoters(leader, { voters: ['n1', 'n2', 'n3'] });
     await until('n3 votes', async () => (await third.raft())['role'] === 'follower');
+  });
+
+  test('who alone holds the beginning of the log is not let go, unless it is stopped first', async () => {
+    const [founder] = (await startCluster(1)) as [Member];
+    const trimming = await joined(founder, 'n2', { LOG_RETENTION: '1 entries' });
+    for (let batch = 0; batch < 5; batch++) await founder.ask('/v1/work?timeout=60s', {});
+    await trimming.ask('/v1/raft/snapshot', {});
+    const { missing } = await until('it has trimmed its log', async () => {
+      const history = (await trimming.raft())['history'] as { state: string; missing: number };
+      return history.state === 'trimmed' && history;
+    });
+    expect(missing).toBeGreaterThan(0);
+    expect((await trimming.ask('/readyz')).body).toMatchObject({ history: { state: 'trimmed' } });
+    const { group } = (await founder.ask('/status')).body;
+    expect(group).toMatchObject({ history: { state: 'whole', missing: 0 } });
+    for (const asked of [founder, trimming]) {
+      const { status, body } = await asked.ask('/v1/voters', { voters: ['n2'] }, 'PUT');
+      expect({ status, body }).toMatchObject({
+        status: 409,
+        body: { code: 'conflict', detail: expect.stringContaining('n1 alone holds the entries') },
+      });
+    }
+    // With another that has it all, nothing is lost.
+    await joined(founder, 'n3');
+    await setVoters(founder, { voters: ['n2', 'n3'] });
   });
 
   test('two of three decide, one does not, and says that nobody leads', async () => {

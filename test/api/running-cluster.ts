@@ -91,8 +91,13 @@ export async function startCluster(count: number): Promise<readonly Member[]> {
   return members;
 }
 
-async function joined(founder: Member, id: string): Promise<Member> {
-  const member = await started(id, { JOIN: await founder.address() });
+/** A node that joins, and votes. */
+export async function joined(
+  founder: Member,
+  id: string,
+  flags: Readonly<Record<string, string>> = {},
+): Promise<Member> {
+  const member = await started(id, { JOIN: await founder.address(), ...flags });
   await until(`${id} votes`, async () => votersIn(await member.raft()).includes(id));
   return member;
 }

@@ -43,6 +43,8 @@ export interface Standing {
   readonly leader: string | null;
   readonly voters: readonly string[];
   readonly learners: readonly string[];
+  /** How much of the log it holds. */
+  readonly history: { readonly state: string };
 }
 
 export class CampaignCluster {
@@ -109,7 +111,7 @@ export class CampaignCluster {
     return seen.filter((one) => one !== undefined);
   }
 
-  /** Every node answers, votes, and holds the same at the same index. @throws with how they stand, if not in time */
+  /** Every node answers, votes, and holds the same at the same index, and the whole log. @throws with how they stand, if not in time */
   async agreed(): Promise<Standing> {
     let seen: readonly Standing[] = [];
     try {
@@ -171,6 +173,7 @@ async function standingOf(node: CampaignNode): Promise<Standing | undefined> {
       readonly leader_id?: string;
       readonly voters: readonly string[];
       readonly learners: readonly string[];
+      readonly history: { readonly state: string };
     };
   };
   const { leader_id: leader = null, ...rest } = group;
@@ -181,12 +184,13 @@ function sameIn(seen: readonly Standing[]): Standing | false {
   const [first] = seen;
   if (first === undefined) return false;
   const same = seen.every(
-    ({ index, digest, leader, voters }) =>
+    ({ index, digest, leader, voters, history }) =>
       index === first.index &&
       digest === first.digest &&
       leader !== null &&
       leader === first.leader &&
-      voters.length === seen.length,
+      voters.length === seen.length &&
+      history.state === 'whole',
   );
   return same && first;
 }

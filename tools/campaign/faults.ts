@@ -11,8 +11,8 @@
  * | demote | node | it only follows for a while, then votes again |
  * | remove | node | it takes no part any more; later it joins with an empty disk |
  *
- * The last two and `lose` are for one node at a time: who loses a disk while few vote loses the cluster, and
- * no service could help it.
+ * The last two and `lose` are for one node at a time, until it votes and holds the whole log again: who loses a
+ * disk while few vote loses the cluster, and no service could help it.
  */
 import { until } from '../../test/end-to-end/condition.ts';
 import type { Begin, FaultKind, Heal } from '../../test/faults/nemesis.ts';
@@ -197,14 +197,15 @@ export class Voters {
     await this.untilVotes(id);
   }
 
-  /** It asks to join by itself. */
+  /** It asks to join by itself. As long as it copies the log, others may be the only ones that hold it. */
   async untilVotes(id: string): Promise<void> {
     await until(
       `${id} votes`,
       async () => {
         const leading = await this.#leading();
         const own = (await this.#cluster.standings()).find((one) => one.id === id);
-        return [leading, own].every((one) => one?.voters.includes(id) === true);
+        const isWhole = own?.history.state === 'whole';
+        return isWhole && [leading, own].every((one) => one?.voters.includes(id) === true);
       },
       RETURN_MS_MAX,
     );

@@ -38,6 +38,7 @@ export function raftView(node: ServedNode): object {
     last_index: status.last_index,
     ...main.members(),
     ...reported(main.report()),
+    history: status.history,
     groups: node.groups().slice(0, GROUPS_SHOWN).map(summary),
     group_counts: countsOf(node),
     links: linksOf(node),

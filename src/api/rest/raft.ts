@@ -38,6 +38,7 @@ const CODES: Readonly<Record<Exclude<ChangeRefusal, 'invalid'>, ProblemCode>> = 
   busy: 'conflict',
   'unknown-member': 'conflict',
   'not-caught-up': 'conflict',
+  'history-held': 'conflict',
   fixed: 'conflict',
   unknown: 'commit-unknown',
 };

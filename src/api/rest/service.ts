@@ -28,6 +28,7 @@ function ready({ node }: Serving): Reply {
     ready: true,
     index: node.main.machine.position.index,
     leader_id: leaderOf(node.main),
+    history: node.main.status().history,
   });
 }
 

@@ -1,35 +1,43 @@
 /**
  * History that a snapshot jumped over, fetched afterwards from a peer that still has it, so that every
- * node can serve every audit. Backwards, page by page, in the background.
+ * node can serve every audit. Backwards, a few pages at a time, in the background.
  *
  * ```
  *   asked of a peer            ◀── floor        log
  *   [ 1 … 256 ][ 257 … 512 ][ 513 … 700 ]│[ 701 …
  *
  *   question  ["history", group, incarnation, to]
- *   answer    ["entries", first, term before, frames, outcome page or empty] | ["none"] | ["later"]
+ *   answer    ["entries", first, term before, frames, outcome pages] | ["none"] | ["later"]
+ *
+ *                     taken, and more below
+ *                    ┌──────┐
+ *   look, ──▶ copying ◀─────┘ ──── the log is whole ──▶ whole
+ *   installed     ▲ │
+ *                 │ ├── somebody cannot answer ──▶ waiting ── AGAIN_MS ──┐
+ *                 │ └── nobody has it ───────────▶ missing ── REST_MS ───┤
+ *                 └──────────────────────────────────────────────────────┘
  * ```
  *
- * Frames must be whole and end where the log begins; an outcome page must have the digest that the page
- * above it goes on from. Only a node that keeps its whole log asks, until it has everything or all others have
- * said that they have no more; who could not answer, or answered wrongly, is asked again.
+ * Until it is whole, others may be the only ones that hold what is missing here: `status` says so, and
+ * `history-holders.ts` keeps the last of them from leaving. A node that trims its log by itself asks nobody.
  */
-import { placeOf, readFrame } from '../../log/frame.ts';
-import type { Position } from '../../log/floor.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { decodeOutcomePage, firstOfPage, PAGE_ENTRIES, pageOf } from '../../log/outcome-page.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { Loop } from '../coordinator/loop.ts';
+import type { HistoryStatus } from '../engine.ts';
 import type { Exchange } from './exchange.ts';
-import { BadMessage, type Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 import { HISTORY_TOPIC } from './history-serving.ts';
+import { newestPageBelow, pagesOf, pastIn } from './past.ts';
 
-/** How long it rests between two questions, and so how little it takes from the rest. */
-const REST_MS: Milliseconds = 50;
+/** Between two questions, so that most of the time goes to everything else: some 80 000 entries a second. */
+const PAUSE_MS: Milliseconds = 20;
 const ANSWER_MS: Milliseconds = 5_000;
 /** Until those are asked again who could not answer. */
 const AGAIN_MS: Milliseconds = 1_000;
+/** Until it is asked again for what nobody had: it may have come to somebody meanwhile. */
+const REST_MS: Milliseconds = 10_000;
 
 export interface BackFillingOptions {
   readonly log: Log;
@@ -45,20 +53,16 @@ export interface BackFillingOptions {
   readonly onError: (error: unknown) => void;
 }
 
-interface Past {
-  readonly first: number;
-  readonly termBefore: number;
-  readonly frames: Buffer;
-  readonly page: Buffer;
-}
-
 /** What came of asking. */
-type Result = 'taken' | 'nobody has more' | 'not now';
+type Result = Extract<HistoryStatus['state'], 'copying' | 'missing' | 'waiting'>;
+
+const RESTS_MS = { waiting: AGAIN_MS, missing: REST_MS } as const;
 
 export class BackFilling {
   readonly #options: BackFillingOptions;
-  #restsUntil: Milliseconds = 0;
+  #last: Result = 'copying';
   #loop: Loop | undefined;
+  #cancelRest: () => void = () => undefined;
 
   constructor(options: BackFillingOptions) {
     this.#options = options;
@@ -67,16 +71,24 @@ export class BackFilling {
   /** Looks whether anything is missing, and fetches it. */
   look(): void {
     if (this.#floor === 0 || !this.#options.keepsHistory || this.#isFetching) return;
+    this.#cancelRest();
     this.#loop = new Loop({
       name: `history ${this.#options.group.id}`,
       clock: this.#options.clock,
-      interval: REST_MS,
+      interval: PAUSE_MS,
       run: () => this.#fetch(),
       onError: this.#options.onError,
     }).start();
   }
 
+  status(): HistoryStatus {
+    const missing = this.#floor;
+    if (missing === 0) return { state: 'whole', missing };
+    return { state: this.#options.keepsHistory ? this.#last : 'trimmed', missing };
+  }
+
   async stop(): Promise<void> {
+    this.#cancelRest();
     await this.#loop?.stop();
   }
 
@@ -89,26 +101,39 @@ export class BackFilling {
   }
 
   async #fetch(): Promise<void> {
-    const { clock } = this.#options;
-    if (clock.monotonic() < this.#restsUntil) return;
-    const result = await this.#askAround(this.#floor);
-    if (result === 'not now') this.#restsUntil = clock.monotonic() + AGAIN_MS;
-    // Either everything is here, or nobody has what is missing: this run is the last.
-    if (result === 'nobody has more') void this.stop();
+    const to = this.#floor;
+    // Everything is here: this run is the last.
+    if (to === 0) return void this.stop();
+    const result = await this.#askAround(to);
+    this.#note(result, to);
+    if (result !== 'copying') this.#rest(RESTS_MS[result]);
+  }
+
+  /** Without a timer but the one that ends it. */
+  #rest(milliseconds: Milliseconds): void {
+    // It may have been stopped while it asked.
+    if (!this.#isFetching) return;
+    void this.#loop?.stop();
+    this.#cancelRest = this.#options.clock.after(milliseconds, () => this.look());
+  }
+
+  /** Said once, when it turns out. */
+  #note(result: Result, to: number): void {
+    const { group, onError } = this.#options;
+    const isNew = result !== this.#last;
+    this.#last = result;
+    if (isNew && result === 'missing')
+      onError(new Error(`nobody who takes part has entries 1 to ${to} of ${group.id} any more`));
   }
 
   /** Takes the first answer that holds what ends at this index. */
   async #askAround(to: number): Promise<Result> {
     const results = new Set<Result>();
-    for (const peer of this.#whoMayHave(to)) {
+    for (const peer of this.#options.peers()) {
       results.add(await this.#askOne(peer, to));
-      if (results.has('taken')) return 'taken';
+      if (results.has('copying')) return 'copying';
     }
-    return results.has('not now') ? 'not now' : 'nobody has more';
-  }
-
-  #whoMayHave(to: number): readonly string[] {
-    return to === 0 ? [] : this.#options.peers();
+    return results.has('waiting') ? 'waiting' : 'missing';
   }
 
   async #askOne(peer: string, to: number): Promise<Result> {
@@ -118,68 +143,26 @@ export class BackFilling {
       return await this.#takeFrom(await exchange.ask(peer, question, ANSWER_MS));
     } catch (error) {
       onError(error);
-      return 'not now';
+      return 'waiting';
     }
   }
 
   async #takeFrom(answer: Fields): Promise<Result> {
     const word = answer.text();
-    if (word === 'none') return 'nobody has more';
-    if (word !== 'entries') return 'not now';
-    await this.#take(pastIn(answer));
-    return 'taken';
+    if (word === 'none') return 'missing';
+    if (word !== 'entries') return 'waiting';
+    await this.#take(answer);
+    return 'copying';
   }
 
-  async #take({ first, termBefore, frames, page }: Past): Promise<void> {
-    const { log, group } = this.#options;
-    const floor = log.floor(group);
-    assertLeadsTo(frames, first, floor);
-    // A floor is one whole page or the middle of the page that this machine is filling itself.
-    if (floor.index % PAGE_ENTRIES === 0) await this.#keepPage(pageOf(floor.index), page);
-    await log.prepend(
-      group,
-      { first, last: floor.index, frames },
-      { index: first - 1, term: termBefore },
-    );
-  }
-
-  async #keepPage(page: number, encoded: Buffer): Promise<void> {
+  async #take(answer: Fields): Promise<void> {
     const { log, group, digestBefore } = this.#options;
-    const expected = await digestBefore(page + 1);
-    const read = decodeOutcomePage(encoded);
-    if (read.kind !== 'page' || expected?.equals(read.digest) !== true)
-      throw new BadMessage(`outcome page ${page} is not the one the page above it goes on from`);
-    log.putOutcomePage(group, page, encoded);
+    const floor = log.floor(group);
+    const past = pastIn(answer, floor);
+    const newest = newestPageBelow(floor.index);
+    const digest = await digestBefore(newest + 1);
+    for (const { page, encoded } of pagesOf(past, newest, digest ?? Buffer.alloc(0)))
+      log.putOutcomePage(group, page, encoded);
+    await log.prepend(group, past.chunks, past.floor);
   }
-}
-
-function pastIn(answer: Fields): Past {
-  const [first, termBefore] = [answer.whole(), answer.whole()];
-  // What is kept must not hold on to the buffer of the socket.
-  return {
-    first,
-    termBefore,
-    frames: Buffer.from(answer.bytes()),
-    page: Buffer.from(answer.bytes()),
-  };
-}
-
-/** @throws BadMessage where the frames are not the whole way from `first` to the floor, within a page */
-function assertLeadsTo(frames: Buffer, first: number, floor: Position): void {
-  const { index, term } = lastOf(frames, first);
-  if (index !== floor.index || term !== floor.term || first < firstOfPage(pageOf(index)))
-    throw new BadMessage('history that does not end where the log begins');
-}
-
-/** The last place of these frames, which begin with `first` and follow each other; index 0 if there are none. */
-function lastOf(frames: Buffer, first: number): Position {
-  let last: Position = { index: 0, term: 0 };
-  for (let offset = 0, next = first; offset < frames.length; next += 1) {
-    const read = readFrame(frames, offset);
-    if (read.kind !== 'frame' || placeOf(read.frame).index !== next)
-      throw new BadMessage('history that is not what was sealed');
-    last = placeOf(read.frame);
-    offset = read.next;
-  }
-  return last;
 }

@@ -46,6 +46,11 @@ export class Fields {
     return this.#take(isBytes, 'bytes');
   }
 
+  /** A list of bytes each. */
+  manyBytes(): readonly Buffer[] {
+    return this.#take(isManyBytes, 'a list of bytes');
+  }
+
   members(): Members {
     return this.#take(isMembers, 'members of a group');
   }
@@ -97,6 +102,10 @@ function isText(value: unknown): value is string {
 
 function isBytes(value: unknown): value is Buffer {
   return Buffer.isBuffer(value);
+}
+
+function isManyBytes(value: unknown): value is Buffer[] {
+  return Array.isArray(value) && value.every(isBytes);
 }
 
 export function isMembers(value: unknown): value is Members {

@@ -2,11 +2,11 @@
  * Who takes part and who leads, changed on purpose: by an operator, by a node that joins, by a leader
  * that goes. Only the leader can; a follower carries the wish to it.
  */
-import type { Clock, Milliseconds } from '../../log/time.ts';
+import type { Clock } from '../../log/time.ts';
 import { type Member, type Members, membersById, named } from '../../log/members.ts';
 import type { Configuration, ConfigurationChange } from '../engine.ts';
 import { changeOf } from './change-refusals.ts';
-import type { WantedMembers } from './core/input.ts';
+import type { Timing, WantedMembers } from './core/input.ts';
 import type { CoreHost } from './core-host.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { Settling } from './settling.ts';
@@ -18,8 +18,13 @@ export interface GoverningOptions {
   readonly forwarding: () => Forwarding;
   readonly members: () => Members;
   readonly clock: Clock;
-  /** How long a leader that goes waits for another. */
-  readonly patience: Milliseconds;
+  /** Why these should not leave, for people; undefined where they may. */
+  readonly objectionTo: (
+    leaving: readonly string[],
+    staying: readonly string[],
+  ) => Promise<string | undefined>;
+  /** A leader that goes waits for another for as long as an election may take to begin. */
+  readonly timing: Pick<Timing, 'election'>;
 }
 
 export class Governing {
@@ -73,6 +78,8 @@ export class Governing {
 
   async changeHere(wanted: WantedMembers): Promise<ConfigurationChange> {
     const { host, settling } = this.#options;
+    const reason = await this.#objectionTo(wanted);
+    if (reason !== undefined) return { kind: 'refused', code: 'history-held', reason };
     const { id, settled } = settling.enter();
     host.step({ kind: 'change', id, wanted });
     return changeOf(await settled);
@@ -87,14 +94,21 @@ export class Governing {
 
   /** A leader that goes on purpose leaves another behind, so that nobody has to find out that it is gone. */
   async handOver(): Promise<void> {
-    const { host, nodeId, members, clock, patience } = this.#options;
+    const { host, nodeId, members, clock, timing } = this.#options;
     if (members().voters.length < 2 || host.leader !== nodeId) return;
     let cancel: () => void = () => undefined;
     const enough = new Promise<void>((resolve) => {
-      cancel = clock.after(patience, resolve);
+      cancel = clock.after(timing.election.most, resolve);
     });
     await Promise.race([this.transferHere(undefined), enough]);
     cancel();
+  }
+
+  #objectionTo({ voters, learners }: WantedMembers): Promise<string | undefined> {
+    const { members, objectionTo } = this.#options;
+    const staying = [...voters, ...learners].map(({ id }) => id);
+    const leaving = [...membersById(members()).keys()].filter((id) => !staying.includes(id));
+    return objectionTo(leaving, staying);
   }
 
   #change(wanted: WantedMembers): Promise<ConfigurationChange> {

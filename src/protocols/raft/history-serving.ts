@@ -7,31 +7,81 @@ import { splitFrames } from '../../log/split-frames.ts';
 
 export const HISTORY_TOPIC = 'history';
 
-/** In one answer: half of what a message may hold. */
-const BYTES_MAX = 4 * 1024 * 1024;
+/** Of one page, in one answer: half of what a message may hold. A page that is longer comes in parts. */
+const PART_BYTES_MAX = 4 * 1024 * 1024;
+/** An answer that holds so much takes no further part, so that neither end is busy with it for long. */
+const ENOUGH_BYTES = 512 * 1024;
+const PARTS_MAX = 8;
+
 const NONE = ['none'] as const;
 /** This node is behind: the entries, or the page of outcomes that they end, are not there yet. */
 const LATER = ['later'] as const;
-const EMPTY = Buffer.alloc(0);
+type Word = typeof NONE | typeof LATER;
 
-/** Entries that end at `to`, of one page, as many as fit, with the page's outcomes. */
-export async function historyTo(log: Log, group: GroupId, to: number): Promise<readonly unknown[]> {
-  const first = firstOfPage(pageOf(to));
-  if (log.bounds(group).first > first) return NONE;
-  const page = await pageEndingAt(log, group, to);
-  const all = await framesBetween(log, group, first, to);
-  if (page === undefined || all.length <= to - first) return LATER;
-  const frames = newestWithin(all, BYTES_MAX);
-  const begin = to - frames.length + 1;
-  const term = await termAt(log, group, begin - 1);
-  return ['entries', begin, term, Buffer.concat(frames), page];
+/** Entries of one page, the last of them at `to`. */
+interface Part {
+  readonly first: number;
+  readonly frames: readonly Buffer[];
+  readonly bytes: number;
+  /** Where `to` ends a page, its outcomes. */
+  readonly page: Buffer | undefined;
 }
 
-/** Empty where `to` ends none. Undefined: this node has not finished it yet, or it is on its way to the disk. */
-async function pageEndingAt(log: Log, group: GroupId, to: number): Promise<Buffer | undefined> {
-  if (to % PAGE_ENTRIES !== 0) return EMPTY;
-  const page = await log.outcomePage(group, pageOf(to));
-  return page !== undefined && isWhole(page) ? page : undefined;
+/**
+ * Entries that end at `to`, of up to `PARTS_MAX` pages, each with its outcomes.
+ *
+ * @returns `["entries", first, term before, frames, outcome pages: newest first]` | `["none"]` | `["later"]`
+ */
+export async function historyTo(log: Log, group: GroupId, to: number): Promise<readonly unknown[]> {
+  const parts: Part[] = [];
+  let next: Part | Word = await partTo(log, group, to);
+  while ('first' in next) {
+    parts.push(next);
+    next = isEnough(parts) ? NONE : await partTo(log, group, next.first - 1);
+  }
+  return parts.length === 0 ? next : answered(log, group, parts);
+}
+
+function isEnough(parts: readonly Part[]): boolean {
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+  return parts.length >= PARTS_MAX || bytes >= ENOUGH_BYTES;
+}
+
+/** @param parts newest first, each ending where the one before it begins */
+async function answered(
+  log: Log,
+  group: GroupId,
+  parts: readonly Part[],
+): Promise<readonly unknown[]> {
+  const first = parts.at(-1)?.first ?? 0;
+  const frames = parts.toReversed().flatMap((part) => part.frames);
+  const pages = parts.flatMap(({ page }) => page ?? []);
+  return ['entries', first, await termAt(log, group, first - 1), Buffer.concat(frames), pages];
+}
+
+async function partTo(log: Log, group: GroupId, to: number): Promise<Part | Word> {
+  const begin = firstOfPage(pageOf(to));
+  if (log.bounds(group).first > begin) return NONE;
+  const page = await outcomesTo(log, group, to);
+  const all = await framesBetween(log, group, begin, to);
+  if (page === 'unfinished' || all.length <= to - begin) return LATER;
+  return partOf(newestWithin(all, PART_BYTES_MAX), to, page);
+}
+
+function partOf(frames: readonly Buffer[], to: number, page: Buffer | undefined): Part {
+  const bytes = frames.reduce((sum, { length }) => sum + length, page?.length ?? 0);
+  return { first: to - frames.length + 1, frames, bytes, page };
+}
+
+/** Unfinished: some of the page's outcomes are not decided here yet, or it is on its way to the disk. */
+async function outcomesTo(
+  log: Log,
+  group: GroupId,
+  to: number,
+): Promise<Buffer | 'unfinished' | undefined> {
+  if (to % PAGE_ENTRIES !== 0) return undefined;
+  const bytes = await log.outcomePage(group, pageOf(to));
+  return bytes !== undefined && isWhole(bytes) ? bytes : 'unfinished';
 }
 
 function isWhole(page: Buffer): boolean {

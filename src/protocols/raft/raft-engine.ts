@@ -41,6 +41,7 @@ import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
 import { frameMaker } from './frames.ts';
 import { Governing } from './governing.ts';
+import { HELD_TOPIC, HistoryHolders } from './history-holders.ts';
 import { HISTORY_TOPIC, historyTo } from './history-serving.ts';
 import type { PeerIdentity } from '../transport/network.ts';
 import { progressFor } from './peer-report.ts';
@@ -95,6 +96,7 @@ export class RaftEngine implements Engine {
   readonly #sending: SnapshotSending;
   readonly #receiving: SnapshotReceiving;
   readonly #backFilling: BackFilling;
+  readonly #holders: HistoryHolders;
   readonly #time: LogTime;
   readonly #tenure: Tenure;
   readonly #leave: () => void;
@@ -123,13 +125,14 @@ export class RaftEngine implements Engine {
       settling: this.#settling,
       forwarding: () => this.#forwarding,
       members: () => this.members(),
-      patience: options.timing.election.most,
+      objectionTo: (leaving, staying) => this.#holders.objectionTo(leaving, staying),
     });
     const step = (input: Input): void => this.#host.step(input);
     const floor = (): number => this.#host.status().floor.index;
     this.#receiving = new SnapshotReceiving({ ...options, step, floor });
     this.#sending = new SnapshotSending({ ...options, step, term: () => this.#host.status().term });
     this.#backFilling = new BackFilling({ ...options, peers: () => this.#others() });
+    this.#holders = new HistoryHolders({ ...options, status: () => this.#backFilling.status() });
     this.#forwarding = new Forwarding({
       ...options,
       propose: (frame, traffic) => this.#proposeHere(frame, traffic),
@@ -158,6 +161,7 @@ export class RaftEngine implements Engine {
     // A log that is not applied yet has been stamped all the same: who leads next goes on from there.
     const appliedAt = Math.max(options.appliedAt, await lastStamp(log, group));
     const engine = new RaftEngine({ ...options, appliedAt }, core);
+    engine.#answerForHistory();
     engine.#host.step({ kind: 'wake' });
     engine.#backFilling.look();
     return engine;
@@ -203,7 +207,7 @@ export class RaftEngine implements Engine {
     this.#host.found(configuration);
   }
 
-  /** Answers a question that others ask of this group, beside those the engine answers itself. */
+  /** Answers a question that others ask of this group. */
   answer(topic: string, answer: NodeQuestion): void {
     this.#topics.set(topic, answer);
   }
@@ -226,6 +230,7 @@ export class RaftEngine implements Engine {
       voters: voters.map(({ id }) => id),
       learners: learners.map(({ id }) => id),
       age_ms: this.#age(core),
+      history: this.#backFilling.status(),
     };
   }
 
@@ -269,7 +274,8 @@ export class RaftEngine implements Engine {
   }
 
   isQuiet(): boolean {
-    return this.#host.status().quiesced && this.#settling.isEmpty;
+    const isCopying = this.#backFilling.status().state === 'copying';
+    return this.#host.status().quiesced && this.#settling.isEmpty && !isCopying;
   }
 
   async stop(why: Departure = 'leaving'): Promise<void> {
@@ -285,6 +291,12 @@ export class RaftEngine implements Engine {
     await this.#options.log.flush().catch(() => undefined);
   }
 
+  #answerForHistory(): void {
+    const { log, group } = this.#options;
+    this.answer(HISTORY_TOPIC, (_from, question) => historyTo(log, group, question.whole()));
+    this.answer(HELD_TOPIC, () => Promise.resolve(this.#holders.answer()));
+  }
+
   /** Everybody else who takes part: the leader first, since it is most likely to answer. */
   #others(): readonly string[] {
     const { voters, learners } = this.status();
@@ -294,10 +306,8 @@ export class RaftEngine implements Engine {
   }
 
   #asked(from: PeerIdentity, topic: string, question: Fields): Promise<readonly unknown[]> {
-    const { log, group } = this.#options;
     const added = this.#topics.get(topic);
     if (added !== undefined) return added(from, question);
-    if (topic === HISTORY_TOPIC) return historyTo(log, group, question.whole());
     const answer = this.#forwarding.topics[topic];
     return answer === undefined ? this.#receiving.offered(question) : answer(question);
   }

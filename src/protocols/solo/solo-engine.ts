@@ -142,7 +142,8 @@ export class SoloEngine implements Engine {
   }
 
   status(): EngineStatus {
-    const { nodeId } = this.#options;
+    const { nodeId, log, group } = this.#options;
+    const missing = log.floor(group).index;
     return {
       engine: 'solo',
       role: this.#state.kind === 'stopped' ? 'stopped' : 'leader',
@@ -153,6 +154,8 @@ export class SoloEngine implements Engine {
       voters: [nodeId],
       learners: [],
       age_ms: 0,
+      // Nobody else could have what is not here.
+      history: { state: missing === 0 ? 'whole' : 'trimmed', missing },
     };
   }
 

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Log } from '../../../src/log/log.ts';
 import {
+  decodeOutcomePage,
   encodeOutcomePage,
   GENESIS_DIGEST,
   PAGE_ENTRIES,
@@ -14,9 +15,20 @@ import { CountingClock, frame, MAIN, openedLog, temporaryDirectory } from '../..
 import { LocalNetworks } from './local-network.ts';
 
 const OUTCOMES = Array.from({ length: PAGE_ENTRIES }, (_, at) => Buffer.from(`outcome ${at}`));
-const PAGE = encodeOutcomePage({ page: 0, outcomes: OUTCOMES, previousDigest: GENESIS_DIGEST });
+/** Outcome pages, each going on from the one before it. */
+const PAGES: readonly Buffer[] = pagesFrom(20);
+const PAGE = PAGES[0]!;
 const UNFINISHED = { page: 0, outcomes: OUTCOMES.slice(9), previousDigest: GENESIS_DIGEST };
 const PATIENCE_MS = 30_000;
+
+function pagesFrom(count: number): readonly Buffer[] {
+  let previousDigest = GENESIS_DIGEST;
+  return Array.from({ length: count }, (_, page) => {
+    const encoded = encodeOutcomePage({ page, outcomes: OUTCOMES, previousDigest });
+    previousDigest = pageDigest(previousDigest, OUTCOMES);
+    return encoded;
+  });
+}
 
 async function until(look: () => boolean): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
@@ -38,18 +50,31 @@ interface Two {
   readonly filling: BackFilling;
 }
 
-/** @param answer what the rich one says instead of what it has */
-async function two(answer?: readonly unknown[]): Promise<Two> {
+interface Wanted {
+  /** What the rich one says instead of what it has. */
+  readonly answer?: readonly unknown[];
+  /** Behind which the poor one begins. */
+  readonly pages?: number;
+  readonly data?: string;
+  readonly keepsHistory?: boolean;
+}
+
+async function two({ answer, pages = 1, ...wanted }: Wanted = {}): Promise<Two> {
+  const floor = pages * PAGE_ENTRIES;
   const networks = new LocalNetworks();
   const [rich, poor] = [
     await openedLog(await temporaryDirectory()),
     await openedLog(await temporaryDirectory()),
   ];
-  for (let index = 1; index <= PAGE_ENTRIES + 10; index++)
-    void rich.append(MAIN, frame(index), 'control');
+  const { data = 'x', keepsHistory = true } = wanted;
+  for (let index = 1; index <= floor + 10; index++) {
+    void rich.append(MAIN, frame(index, { data }), 'control');
+    // A block of its own ends here, so that what is below can be trimmed.
+    if (index === floor) await rich.flush();
+  }
   await rich.flush();
-  rich.setCommitted(MAIN, PAGE_ENTRIES + 10);
-  await poor.startAfter(MAIN, { index: PAGE_ENTRIES, term: 1 });
+  rich.setCommitted(MAIN, floor + 10);
+  await poor.startAfter(MAIN, { index: floor, term: 1 });
   const asked: string[] = [];
   const exchanges = ['n1', 'n2'].map((nodeId) => {
     const clock = new CountingClock();
@@ -77,8 +102,13 @@ async function two(answer?: readonly unknown[]): Promise<Two> {
     exchange: exchanges[0]!,
     clock,
     peers: () => ['n2'],
-    digestBefore: () => Promise.resolve(pageDigest(GENESIS_DIGEST, OUTCOMES)),
-    keepsHistory: true,
+    digestBefore: async (page) => {
+      const known = page === pages ? PAGES[page - 1] : await poor.outcomePage(MAIN, page);
+      const read = known === undefined ? undefined : decodeOutcomePage(known);
+      if (read?.kind !== 'page') return undefined;
+      return page === pages ? read.digest : read.previousDigest;
+    },
+    keepsHistory,
     onError: (error) => errors.push(error),
   });
   return { networks, rich, poor, clock, errors, asked, filling };
@@ -86,6 +116,13 @@ async function two(answer?: readonly unknown[]): Promise<Two> {
 
 function floorOf({ poor }: Two): number {
   return poor.floor(MAIN).index;
+}
+
+async function framesOf(log: Log, to?: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const { frames } of log.read(MAIN, 1, to === undefined ? {} : { to }))
+    chunks.push(frames);
+  return Buffer.concat(chunks);
 }
 
 describe('history that a snapshot jumped over', () => {
@@ -140,7 +177,7 @@ describe('history that a snapshot jumped over', () => {
     ['bytes', Buffer.from('history')],
   ])('is refused where it is %s, and the log goes on', async (_what, frames) => {
     const first = frames.length < 10 ? PAGE_ENTRIES + 1 : PAGE_ENTRIES;
-    const pair = await two(['entries', first, 1, frames, PAGE]);
+    const pair = await two({ answer: ['entries', first, 1, frames, [PAGE]] });
     pair.filling.look();
     await until(() => pair.errors.length > 0);
     await pair.filling.stop();
@@ -148,13 +185,76 @@ describe('history that a snapshot jumped over', () => {
     await pair.poor.append(MAIN, frame(PAGE_ENTRIES + 1), 'control');
   });
 
-  test('that nobody has any more is not asked for for ever', async () => {
+  test.each([
+    ['is missing', []],
+    [
+      'is of another chain',
+      [encodeOutcomePage({ ...UNFINISHED, outcomes: OUTCOMES.toReversed() })],
+    ],
+    ['is of another number', [PAGES[1]!]],
+    ['is damaged', [Buffer.from('page')]],
+  ])('is refused where its outcome page %s', async (_what, pages) => {
+    const frames = Buffer.concat(Array.from({ length: PAGE_ENTRIES }, (_, at) => frame(at + 1)));
+    const pair = await two({ answer: ['entries', 1, 0, frames, pages] });
+    pair.filling.look();
+    await until(() => pair.errors.length > 0);
+    await pair.filling.stop();
+    expect(pair.errors[0]).toMatchObject({ message: expect.stringContaining('outcome page') });
+    expect(floorOf(pair)).toBe(PAGE_ENTRIES);
+    expect(await pair.poor.outcomePage(MAIN, 0)).toBeUndefined();
+  });
+
+  test('comes many pages at a time', async () => {
+    const pair = await two({ pages: PAGES.length });
+    for (const [page, bytes] of PAGES.entries()) pair.rich.putOutcomePage(MAIN, page, bytes);
+    await pair.rich.flushOutcomes();
+    pair.filling.look();
+    expect(pair.filling.status()).toEqual({
+      state: 'copying',
+      missing: PAGES.length * PAGE_ENTRIES,
+    });
+    await until(() => floorOf(pair) === 0 && pair.clock.waiting === 0);
+    expect(pair.filling.status()).toEqual({ state: 'whole', missing: 0 });
+    expect(pair.asked.length).toBeLessThan(PAGES.length / 4);
+    for (const [page, bytes] of PAGES.entries())
+      expect(await pair.poor.outcomePage(MAIN, page)).toEqual(bytes);
+    expect(
+      (await framesOf(pair.poor)).equals(await framesOf(pair.rich, pair.poor.bounds(MAIN).last)),
+    ).toBe(true);
+    expect(pair.errors).toEqual([]);
+  });
+
+  test('comes in parts of a page where entries are long', async () => {
+    const pair = await two({ pages: 1, data: 'x'.repeat(40 * 1024) });
+    pair.rich.putOutcomePage(MAIN, 0, PAGE);
+    await pair.rich.flushOutcomes();
+    pair.filling.look();
+    await until(() => floorOf(pair) === 0 && pair.clock.waiting === 0);
+    expect(pair.asked.length).toBe(3);
+    expect(await pair.poor.outcomePage(MAIN, 0)).toEqual(PAGE);
+    expect((await framesOf(pair.poor)).equals(await framesOf(pair.rich, PAGE_ENTRIES))).toBe(true);
+    expect(pair.errors).toEqual([]);
+  });
+
+  test('is asked for by no node that trims its log', async () => {
+    const pair = await two({ keepsHistory: false });
+    pair.filling.look();
+    expect(pair.clock.waiting).toBe(0);
+    expect(pair.filling.status()).toEqual({ state: 'trimmed', missing: PAGE_ENTRIES });
+  });
+
+  test('that nobody has any more is said once, and asked for seldom', async () => {
     const pair = await two();
     pair.rich.putOutcomePage(MAIN, 0, PAGE);
     await pair.rich.trim(MAIN, PAGE_ENTRIES + 5);
     pair.filling.look();
-    await until(() => pair.asked.length > 0 && pair.clock.waiting === 0);
-    expect(floorOf(pair)).toBe(PAGE_ENTRIES);
+    await until(() => pair.errors.length > 0 && pair.clock.waiting === 1);
+    expect(pair.filling.status()).toEqual({ state: 'missing', missing: PAGE_ENTRIES });
+    expect(pair.errors).toEqual([
+      new Error(`nobody who takes part has entries 1 to ${PAGE_ENTRIES} of main any more`),
+    ]);
     expect(pair.asked).toHaveLength(1);
+    await pair.filling.stop();
+    expect(pair.clock.waiting).toBe(0);
   });
 });

@@ -26,6 +26,20 @@ export function groupsOn(disk: SimulatedDisk): readonly GroupId[] {
   return disk.keysOf(KIND.hardState).map((key) => groupOfKey(key).group);
 }
 
+/** The entries that survive a power cut at this moment, below which nothing else does. */
+export function durableBounds(
+  disk: SimulatedDisk,
+  group: GroupId,
+): { readonly floor: number; readonly last: number } {
+  const keys = keysOf(group);
+  const value = disk.durable(keys.floor);
+  const floor = value === undefined ? 0 : (decodeFloor(keys.floor, value)?.index ?? 0);
+  const key = disk.lastKey(numbered(keys.block, 0), numbered(keys.block, Number.MAX_SAFE_INTEGER));
+  const block = key === undefined ? undefined : disk.durable(key);
+  const last = key === undefined || block === undefined ? 0 : blockOf(key, block).last;
+  return { floor, last: Math.max(floor, last) };
+}
+
 /** Whether an entry, or a snapshot of it, survives a power cut at this moment. */
 export function holdsDurably(disk: SimulatedDisk, group: GroupId, index: number): boolean {
   const { block, floor } = keysOf(group);

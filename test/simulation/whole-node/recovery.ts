@@ -1,6 +1,7 @@
 /**
  * I7: when faults end and a majority lives, everything gets well again within a bound: one leader, every node
- * a member that has applied the same, a fresh write answered through every node, groups that are over gone.
+ * a member that has applied the same and holds the whole log, unless it is told to trim it, a fresh write
+ * answered through every node, groups that are over gone.
  */
 import type { SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
@@ -61,7 +62,9 @@ export class Recovery {
       ({ id, store }) => id === node.id && store === node.storeId,
     );
     if (!isMember) return [`${node.id} is no member`];
+    const lacks = this.#world.plan.retention.kind === 'all' ? own.main.status().history.missing : 0;
     const parts: readonly (readonly [string, unknown, unknown])[] = [
+      ['lacks entries from the first on', lacks, 0],
       ['has applied', own.main.machine.position.index, theirs.main.machine.position.index],
       ['has decided', own.main.machine.digest(), theirs.main.machine.digest()],
       ['is in term', own.main.status().term, theirs.main.status().term],

@@ -1,11 +1,12 @@
 /**
  * What goes wrong, one small rule per kind of fault. Nothing here breaks what a cluster is promised: disks
- * keep what they said they keep, and never so many are lost that no majority is left of those who voted.
+ * keep what they said they keep, and never so many are lost that no majority is left of those who voted, nor
+ * that nobody is left who holds the whole log.
  */
 import type { Members } from '../../../src/log/members.ts';
 import { Chance } from '../raft-core/chance.ts';
 import { QUIET } from '../raft-core/network.ts';
-import { durableHardState, groupsOn } from './durable.ts';
+import { durableBounds, durableHardState, groupsOn } from './durable.ts';
 import type { Way } from './network.ts';
 import { MAIN, type SimulatedNode } from './node.ts';
 import type { Happening } from '../plan-in-common.ts';
@@ -267,10 +268,21 @@ export class Trouble {
     this.#excused.add(target);
   }
 
+  /** Whether what other disks begin above is still on one of them, as a whole, without this store. */
+  #sparesHistory(target: SimulatedNode): boolean {
+    const { nodes, lostStores, plan } = this.#world;
+    if (plan.retention.kind !== 'all') return true;
+    const bounds = nodes
+      .filter((node) => node !== target && !lostStores.has(node.storeId))
+      .map(({ parts: { disk } }) => durableBounds(disk, MAIN));
+    const most = Math.max(...bounds.map(({ floor }) => floor));
+    return bounds.some(({ floor, last }) => floor === 0 && last >= most);
+  }
+
   /** Whether every group of members that any disk holds keeps a majority without this store. */
   #maySpare(target: SimulatedNode): boolean {
     const { nodes, administrator, plan } = this.#world;
-    if (administrator.isWaiting) return false;
+    if (administrator.isWaiting || !this.#sparesHistory(target)) return false;
     // A group besides main is given a lost voter back by and by; it has no other to spare meanwhile.
     if (plan.jobs && this.#world.lostStores.size > 0) return false;
     return nodes.every(({ parts: { disk } }) => {
