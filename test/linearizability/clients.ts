@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly recorder: Recorder;
   /** Where nodes serve, now; none: nobody is asked. */
   readonly urls: () => readonly string[];
+  /** What a client rests after an operation, half of it to one and a half; 0 unless said. */
+  readonly paceMs?: number;
 }
 
 /** How often it asks again; drawn anew for each operation, so that some are given up at once. */
@@ -86,7 +88,13 @@ export class Clients {
       const hasHeard = await this.#operate({ client, key, input: wishes.next() }, wishes);
       setbacks = hasHeard ? 0 : setbacks + 1;
       if (!hasHeard) await pause(restAfter(setbacks));
+      await this.#rest();
     }
+  }
+
+  async #rest(): Promise<void> {
+    const { paceMs = 0 } = this.#options;
+    if (paceMs > 0) await pause(between(this.#random, paceMs / 2, paceMs * 1.5));
   }
 
   /** @returns whether somebody answered */

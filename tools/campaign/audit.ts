@@ -22,12 +22,13 @@ interface LogItem {
   readonly term: number;
   readonly outcome: string;
   readonly key?: string;
+  readonly refusal?: { readonly code: string };
 }
 
 /** What of a log is needed afterwards. */
 export interface ReadLog {
   readonly entries: number;
-  /** Of entries, by their keys, in the order of the log; without those that only repeat an answer. */
+  /** Of entries, by their keys, in the order of the log; without those that are no answer. */
   readonly indices: ReadonlyMap<string, readonly number[]>;
   termAt(index: number): number | undefined;
 }
@@ -46,15 +47,21 @@ export async function readLog(node: CampaignNode): Promise<ReadLog> {
       readonly covered: number;
       readonly head: number;
     };
-    for (const { index, term, outcome, key } of page.items) {
+    for (const item of page.items) {
+      const { index, term, key } = item;
       terms.set(index, term);
-      if (key === undefined || outcome === 'replayed') continue;
-      indices.set(key, [...(indices.get(key) ?? []), index]);
+      if (key !== undefined && isAnswer(item))
+        indices.set(key, [...(indices.get(key) ?? []), index]);
     }
     if (page.covered === after) throw new Error(`the log of ${node.id} ends at ${after}`);
     ({ covered: after, head } = page);
   }
   return { entries: terms.size, indices, termAt: (index) => terms.get(index) };
+}
+
+/** What repeats an answer is none of its own; what there was no room for changed nothing, and may be tried again. */
+function isAnswer({ outcome, refusal }: LogItem): boolean {
+  return outcome !== 'replayed' && refusal?.code !== 'backpressure';
 }
 
 /** A node that lost its disk serves before it has fetched what lies below the snapshot it was given. */

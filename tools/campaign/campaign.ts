@@ -21,6 +21,7 @@ interface Options {
   readonly seed: number;
   readonly minutes: number;
   readonly clients: number;
+  readonly pace: number;
   readonly faults: readonly string[];
   readonly dir: string;
   readonly program: string;
@@ -48,6 +49,7 @@ const options = new Command('campaign')
   .option('--seed <n>', 'of the plan and of what clients want', Number, 1)
   .option('--minutes <m>', 'how long there is trouble', positive, 2)
   .option('--clients <n>', 'clients, one operation at a time each', positive, 24)
+  .option('--pace <ms>', 'what a client rests between two operations', Number, 0)
   .option('--faults <list>', `all, or some of ${KNOWN.join(',')}`, faultsOf, KNOWN)
   .option('--keep', 'keep the folder even if all is well')
   .option('--dir <path>', 'where everything is kept in folders of their own', tmpdir())

@@ -16,6 +16,8 @@ export interface CrowdOptions {
   readonly clients: number;
   readonly objects: number;
   readonly leaseMs: number;
+  /** What a client rests between two operations. */
+  readonly paceMs: number;
   /** Where the history goes. */
   readonly history: string;
 }

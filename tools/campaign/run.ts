@@ -39,6 +39,8 @@ export interface CampaignOptions {
   readonly seed: number;
   readonly milliseconds: number;
   readonly clients: number;
+  /** What a client rests between two operations: keys of all are remembered for ten minutes, and may be so many. */
+  readonly pace?: number;
   /** Names of faults. */
   readonly faults: readonly string[];
   /** Exists, and is empty: history, logs of nodes, and their data. */
@@ -118,6 +120,7 @@ async function trouble(
     {
       seed,
       clients: options.clients,
+      paceMs: options.pace ?? 0,
       objects: options.clients * OBJECTS_PER_CLIENT,
       leaseMs: LEASE_MS,
       history: historyIn(options),
