@@ -107,13 +107,11 @@ export class SnapshotShelf {
     );
   }
 
-  /** Removes what is not to be kept. @returns what was removed */
-  async keep({ newest, historyBytes }: KeptSnapshots): Promise<readonly SnapshotInfo[]> {
+  /** Removes what is not to be kept. @returns the finished ones that were removed */
+  async keep(kept: KeptSnapshots): Promise<readonly SnapshotInfo[]> {
     const listed = await this.list();
-    const history = listed.slice(newest);
-    const removed: SnapshotInfo[] = [];
-    while (totalBytes(history) > historyBytes)
-      removed.push(...history.splice(leastMissed(history), 1));
+    await this.#dropHeldBefore(listed[0]?.index ?? 0);
+    const removed = surplus(listed, kept);
     for (const { path } of removed) await this.#files.remove(path);
     return removed;
   }
@@ -134,8 +132,14 @@ export class SnapshotShelf {
   /** After a start: a held snapshot that the log stands on is published, any other was never installed. */
   async settleHeld(floor: number): Promise<void> {
     await this.publish(floor);
+    await this.#dropHeldBefore(Number.POSITIVE_INFINITY);
+  }
+
+  /** A second copy of one that is installed stays held until a newer one is finished: then nothing waits for it. */
+  async #dropHeldBefore(index: number): Promise<void> {
     const names = await this.#files.names(this.#directory);
-    for (const name of names.filter((held) => held.endsWith(HELD)))
+    const held = names.filter((name) => name.endsWith(HELD));
+    for (const name of held.filter((one) => Number(one.slice(0, -HELD.length)) < index))
       await this.#files.remove(join(this.#directory, name));
   }
 
@@ -153,6 +157,18 @@ export class SnapshotShelf {
     const bytes = await this.#files.size(path);
     return { index: Number(name.slice(0, -FINISHED.length)), path, bytes };
   }
+}
+
+/** What does not fit beside the newest. */
+function surplus(
+  newestFirst: readonly SnapshotInfo[],
+  { newest, historyBytes }: KeptSnapshots,
+): readonly SnapshotInfo[] {
+  const history = newestFirst.slice(newest);
+  const removed: SnapshotInfo[] = [];
+  while (totalBytes(history) > historyBytes)
+    removed.push(...history.splice(leastMissed(history), 1));
+  return removed;
 }
 
 function totalBytes(snapshots: readonly SnapshotInfo[]): number {
@@ -286,10 +302,12 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
 
   static async open(files: Files, path: string, hash: () => Hash): Promise<SnapshotReader> {
     const file = await files.open(path);
-    const trailer = await trailerOf(file);
-    if (trailer !== undefined) return new SnapshotReader(file, path, hash, trailer);
-    await file.close();
-    throw damagedFile(path);
+    try {
+      return new SnapshotReader(file, path, hash, await trailerOf(file, path));
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   }
 
   /** The sha-256 the content must have, bound to its group and index. */
@@ -328,12 +346,13 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
   }
 }
 
-/** The trailer, or nothing where the file does not end in one that fits its size. */
-async function trailerOf(file: OpenFile): Promise<Buffer | undefined> {
+/** @throws LogFault `damaged` where the file does not end in a trailer that fits its size */
+async function trailerOf(file: OpenFile, path: string): Promise<Buffer> {
   const content = (await file.size()) - TRAILER_BYTES;
-  if (content < 0) return undefined;
+  if (content < 0) throw damagedFile(path);
   const trailer = await file.read(content, TRAILER_BYTES);
-  return fits(trailer, content) ? trailer : undefined;
+  if (!fits(trailer, content)) throw damagedFile(path);
+  return trailer;
 }
 
 function fits(trailer: Buffer, content: number): boolean {

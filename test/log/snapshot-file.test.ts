@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SnapshotShelf } from '../../src/log/snapshot-file.ts';
+import { groupBytes } from '../../src/log/group.ts';
+import { shelfDirectory, SnapshotShelf } from '../../src/log/snapshot-file.ts';
 import { JOB, MAIN, openedLog, temporaryDirectory } from './fixtures.ts';
 
 async function written(shelf: SnapshotShelf, index: number, content: Uint8Array): Promise<string> {
@@ -16,6 +18,12 @@ async function content(shelf: SnapshotShelf, index: number): Promise<Buffer> {
   const slices: Buffer[] = [];
   for await (const slice of await shelf.open(index)) slices.push(slice);
   return Buffer.concat(slices);
+}
+
+function uint64(number: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(number));
+  return bytes;
 }
 
 const indices = async (shelf: SnapshotShelf): Promise<number[]> =>
@@ -128,6 +136,21 @@ describe('keeping snapshots', () => {
     expect([kept[3], kept[5]]).toEqual([90, 10]);
     expect(kept[4]).toBeGreaterThanOrEqual(30);
     expect(kept[4]).toBeLessThanOrEqual(70);
+  });
+
+  test('a received copy goes when a newer one is finished, what is yet to be installed stays', async () => {
+    const directory = await temporaryDirectory();
+    const shelf = new SnapshotShelf(directory, MAIN);
+    for (const index of [10, 30]) {
+      const writer = await shelf.write(index);
+      await writer.write(Buffer.from('state'));
+      const bound = Buffer.concat([groupBytes(MAIN), uint64(index), Buffer.from('state')]);
+      expect(await writer.hold(createHash('sha256').update(bound).digest())).toBe(true);
+    }
+    await written(shelf, 20, Buffer.from('state'));
+    await shelf.keep({ newest: 3, historyBytes: 0 });
+    const names = await readdir(shelfDirectory(directory, MAIN));
+    expect(names.sort()).toEqual(['20.snapshot', '30.received']);
   });
 
   test('nothing is removed that fits', async () => {
