@@ -120,9 +120,10 @@ async function lastWholeBlock(store: Store, log: GroupLog, upTo: number): Promis
 }
 
 /**
- * Entries that end at the floor lie before the log again, and `floor` before them.
+ * Entries that end at the floor lie before the log again, and `floor` before them. Nothing changes where they do not
+ * end there any more: the log may have been replaced or trimmed since they were asked for.
  *
- * @param chunks each ending where the next one begins, the last of them at the floor of now
+ * @param chunks each ending where the next one begins
  */
 export async function prepended(
   store: Store,
@@ -130,10 +131,8 @@ export async function prepended(
   chunks: readonly Chunk[],
   floor: Position,
 ): Promise<Plan> {
-  const [oldest, newest] = [chunks.at(0), chunks.at(-1)];
-  if (oldest === undefined || newest === undefined) return unchanged(log);
-  const { index, term } = lastPlace(newest);
-  assert.deepEqual({ index, term }, log.floor, 'history ends where the log begins');
+  const [oldest] = chunks;
+  if (oldest === undefined || !isAtFloor(chunks.at(-1), log.floor)) return unchanged(log);
   const deletes: Buffer[] = [];
   // What a crash left of what lay there before must not come back between.
   const below = numberedRange(log.keys.block, oldest.first, log.floor.index);
@@ -144,6 +143,11 @@ export async function prepended(
   });
   puts.push([log.keys.floor, encodeFloor(log.keys.floor, floor)]);
   return { ...unchanged(log), deletes, puts, floor };
+}
+
+function isAtFloor(newest: Chunk | undefined, floor: Position): boolean {
+  const last = newest && lastPlace(newest);
+  return last?.index === floor.index && last.term === floor.term;
 }
 
 /** The log is empty and goes on after `floor`: a snapshot holds what the entries said. */

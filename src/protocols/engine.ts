@@ -116,8 +116,8 @@ export interface Engine {
   /** For people who ask why: the progress of each peer, the last election. Plain data. */
   report(): EngineReport;
   status(): EngineStatus;
-  /** Who takes part, with their stores: part of every snapshot. */
-  members(): Members;
+  /** Who takes part, with their stores; as of an applied index, as every snapshot says it. */
+  members(at?: number): Members;
   /** Log time (`log-time.ts`): what an entry proposed now would be stamped with. */
   now(): Milliseconds;
   /** Nothing is under way, and nothing will happen by itself: its group may leave memory. */

@@ -111,7 +111,7 @@ export class Group implements EngineSink {
       group: id,
       machine: this.machine,
       now: () => this.now(),
-      configuration: () => this.#running().members(),
+      configuration: (at) => this.#running().members(at),
       agree: (root) => this.#agree(root),
     });
     this.#duties = new Duties({

@@ -76,6 +76,8 @@ export class History {
   async digestBefore(page: number): Promise<Buffer | undefined> {
     const { index, previous_digest: previous } = this.#machine.chainState();
     if (page === pageOf(index + 1)) return Buffer.from(previous);
+    // It may be finished, and wait for a batch that carries it.
+    await this.#log.flushOutcomes();
     return previousDigestIn(await this.#log.outcomePage(this.#group, page));
   }
 

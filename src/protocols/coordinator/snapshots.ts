@@ -41,7 +41,8 @@ export interface SnapshotsOptions {
   readonly log: Log;
   readonly group: GroupId;
   readonly machine: Machine;
-  readonly configuration: () => Members;
+  /** As of an applied index: what is not committed may be taken back. */
+  readonly configuration: (at: number) => Members;
   readonly retention: Retention;
   readonly historyBytes: number;
   readonly clock: Clock;
@@ -178,7 +179,7 @@ export class Snapshots {
     const { index } = cut.position;
     if (index === this.#lastIndex) return index;
     this.#bytesSince = 0;
-    const sealed = await this.#write(index, encodeSnapshot(cut, this.#identity()));
+    const sealed = await this.#write(index, encodeSnapshot(cut, this.#identity(index)));
     if (sealed === undefined) return this.#lastIndex;
     this.#taken += 1;
     this.#lastIndex = index;
@@ -190,9 +191,10 @@ export class Snapshots {
     return index;
   }
 
-  #identity(): Parameters<typeof encodeSnapshot>[1] {
+  #identity(index: number): Parameters<typeof encodeSnapshot>[1] {
     const { group, configuration } = this.#options;
-    return { group: group.id, incarnation: group.incarnation, configuration: configuration() };
+    const { id, incarnation } = group;
+    return { group: id, incarnation, configuration: configuration(index) };
   }
 
   /** @returns undefined where it was told to stop meanwhile; nothing is left of it then */

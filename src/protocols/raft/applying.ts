@@ -59,9 +59,16 @@ export class Applying {
     this.#pump();
   }
 
-  /** The snapshot of this index, which lies on the shelf, takes the place of everything. */
-  install(index: number): Promise<void> {
-    return this.whilePaused(() => this.#install(index));
+  /**
+   * The snapshot of this index takes the place of everything, once the log goes on behind it: `durable`. Nothing is
+   * handed over meanwhile, since what the log still holds may be about to go.
+   */
+  async install(index: number, durable: Promise<void>): Promise<void> {
+    await this.whilePaused(async () => {
+      await durable;
+      await this.#install(index);
+    });
+    if (this.#applied < index) throw new Error(`the snapshot of ${index} was not installed`);
   }
 
   /** Runs `work` while the sink is given nothing: after what is under way, before anything new. */

@@ -48,6 +48,8 @@ export interface BackFillingOptions {
   readonly peers: () => readonly string[];
   /** The digest that an outcome page must begin with; undefined where it is not known here. */
   readonly digestBefore: (page: number) => Promise<Buffer | undefined>;
+  /** Whether a snapshot is about to take the place of the log. */
+  readonly host: { readonly isInstalling: boolean };
   /** Whether this node keeps its whole log: any other would only trim what it fetched. */
   readonly keepsHistory: boolean;
   readonly onError: (error: unknown) => void;
@@ -63,6 +65,7 @@ export class BackFilling {
   #last: Result = 'copying';
   #loop: Loop | undefined;
   #cancelRest: () => void = () => undefined;
+  #stopped = false;
 
   constructor(options: BackFillingOptions) {
     this.#options = options;
@@ -70,7 +73,7 @@ export class BackFilling {
 
   /** Looks whether anything is missing, and fetches it. */
   look(): void {
-    if (this.#floor === 0 || !this.#options.keepsHistory || this.#isFetching) return;
+    if (!this.#isWanting || this.#isFetching) return;
     this.#cancelRest();
     this.#loop = new Loop({
       name: `history ${this.#options.group.id}`,
@@ -82,18 +85,26 @@ export class BackFilling {
   }
 
   status(): HistoryStatus {
+    const { log, group, keepsHistory } = this.#options;
     const missing = this.#floor;
+    // A new store has nothing yet, and may be given a snapshot next.
+    if (log.bounds(group).last === 0) return { state: 'waiting', missing };
     if (missing === 0) return { state: 'whole', missing };
-    return { state: this.#options.keepsHistory ? this.#last : 'trimmed', missing };
+    return { state: keepsHistory ? this.#last : 'trimmed', missing };
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#cancelRest();
     await this.#loop?.stop();
   }
 
   get #isFetching(): boolean {
     return this.#loop !== undefined && this.#loop.status().status !== 'stopped';
+  }
+
+  get #isWanting(): boolean {
+    return this.#floor > 0 && this.#options.keepsHistory && !this.#stopped;
   }
 
   get #floor(): number {
@@ -103,10 +114,16 @@ export class BackFilling {
   async #fetch(): Promise<void> {
     const to = this.#floor;
     // Everything is here: this run is the last.
-    if (to === 0) return void this.stop();
+    if (to === 0) return void this.#loop?.stop();
     const result = await this.#askAround(to);
     this.#note(result, to);
     if (result !== 'copying') this.#rest(RESTS_MS[result]);
+  }
+
+  /** What nobody waits for does not fill the disk, nor get in the way of a snapshot, or of the end. */
+  get #mayAsk(): boolean {
+    const { log, host } = this.#options;
+    return log.level() === 'none' && !host.isInstalling && !this.#stopped;
   }
 
   /** Without a timer but the one that ends it. */
@@ -139,6 +156,7 @@ export class BackFilling {
   async #askOne(peer: string, to: number): Promise<Result> {
     const { exchange, group, onError } = this.#options;
     const question = { group, topic: HISTORY_TOPIC, values: [to] };
+    if (!this.#mayAsk) return 'waiting';
     try {
       return await this.#takeFrom(await exchange.ask(peer, question, ANSWER_MS));
     } catch (error) {
@@ -161,6 +179,7 @@ export class BackFilling {
     const past = pastIn(answer, floor);
     const newest = newestPageBelow(floor.index);
     const digest = await digestBefore(newest + 1);
+    if (this.#options.host.isInstalling) return;
     for (const { page, encoded } of pagesOf(past, newest, digest ?? Buffer.alloc(0)))
       log.putOutcomePage(group, page, encoded);
     await log.prepend(group, past.chunks, past.floor);

@@ -13,7 +13,7 @@
  */
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import type { Members, MembersAt } from '../../log/members.ts';
+import { type Members, type MembersAt, NO_MEMBERS } from '../../log/members.ts';
 import type { Clock } from '../../log/time.ts';
 import type { EngineSink } from '../engine.ts';
 import type { LogTime } from '../log-time.ts';
@@ -38,6 +38,8 @@ export interface CoreHostOptions {
   /** The index the sink has already. */
   readonly applied: number;
   readonly breathe: () => Promise<void>;
+  /** Whether the whole log is kept. */
+  readonly keepsHistory: boolean;
   readonly onSettled: (settled: Settled) => void;
   readonly onApplied: (index: number) => void;
   /** A snapshot took the place of the log. */
@@ -49,6 +51,8 @@ export interface CoreHostOptions {
   readonly onFault: (fault: Error) => void;
 }
 
+const NOBODY: MembersAt = { index: 0, configuration: NO_MEMBERS };
+
 export class CoreHost {
   readonly #options: CoreHostOptions;
   readonly #core: RaftCore;
@@ -56,6 +60,7 @@ export class CoreHost {
   readonly #applying: Applying;
   readonly #fetching: Fetching;
   readonly #ticks = new TickHealth();
+  #installing = 0;
   #turn: 'idle' | 'due' | 'stopped' = 'idle';
   #cancelWake: () => void = () => undefined;
   #wakeAt: number | undefined;
@@ -77,6 +82,12 @@ export class CoreHost {
   /** Who takes part, as the disk has it. */
   get members(): readonly MembersAt[] {
     return this.#writing.members;
+  }
+
+  /** Who took part at an applied index, or at the last committed change if that is later. */
+  membersAt(at: number): Members {
+    const known = this.#writing.members;
+    return (known.findLast(({ index }) => index <= at) ?? known[0] ?? NOBODY).configuration;
   }
 
   get applied(): number {
@@ -163,11 +174,25 @@ export class CoreHost {
   #write(write: Write, committed: number): void {
     const { snapshot } = write;
     const durable = this.#writing.put(write, committed);
-    const installed = snapshot === undefined ? undefined : this.#applying.install(snapshot.index);
-    void Promise.all([durable, installed]).then(
+    const done = snapshot === undefined ? durable : this.#install(snapshot.index, durable);
+    void done.then(
       () => this.#persisted(write),
       (fault: unknown) => this.#failed(fault as Error),
     );
+  }
+
+  /** Whether a snapshot is on its way into the machine: until then the log ends where it begins. */
+  get isInstalling(): boolean {
+    return this.#installing > 0;
+  }
+
+  async #install(index: number, durable: Promise<void>): Promise<void> {
+    this.#installing += 1;
+    try {
+      await this.#applying.install(index, durable);
+    } finally {
+      this.#installing -= 1;
+    }
   }
 
   /** A snapshot is there when both the machine and the log go on from it. */

@@ -13,6 +13,8 @@ import { entryOf } from './frames.ts';
 export interface FetchingOptions {
   readonly log: Log;
   readonly group: GroupId;
+  /** Whether the whole log is kept. */
+  readonly keepsHistory: boolean;
   readonly step: (input: Input) => void;
   readonly onFault: (fault: Error) => void;
 }
@@ -43,6 +45,12 @@ export class Fetching {
     this.#options.step({ kind: 'fetched', peer, from, entries });
   }
 
+  /** The follower may hold what is still missing here, and a snapshot would take it from there too. */
+  get #isCopying(): boolean {
+    const { log, group, keepsHistory } = this.#options;
+    return keepsHistory && log.floor(group).index > 0;
+  }
+
   /** None where they are compacted: the follower then gets a snapshot. */
   async #read(from: number, bytes: number): Promise<readonly Entry[]> {
     const { log, group } = this.#options;
@@ -58,6 +66,7 @@ export class Fetching {
   /** A snapshot is then sent, as if they were compacted. */
   async #isLongerThanSnapshot(from: number): Promise<boolean> {
     const { log, group } = this.#options;
+    if (this.#isCopying) return false;
     const [newest] = await log.snapshots(group).list();
     if (newest === undefined || newest.index <= from) return false;
     const above = await log.bytesFrom(group, newest.index);

@@ -7,8 +7,10 @@ import { splitFrames } from '../../log/split-frames.ts';
 
 export const HISTORY_TOPIC = 'history';
 
-/** Of one page, in one answer: half of what a message may hold. A page that is longer comes in parts. */
-const PART_BYTES_MAX = 4 * 1024 * 1024;
+/** Of the frames of one page, in one answer, if there is more than one. A page that is longer comes in parts. */
+const PART_BYTES_MAX = 1024 * 1024;
+/** Of one answer: a message holds 8 MiB. */
+const ANSWER_BYTES_MAX = 7 * 1024 * 1024;
 /** An answer that holds so much takes no further part, so that neither end is busy with it for long. */
 const ENOUGH_BYTES = 512 * 1024;
 const PARTS_MAX = 8;
@@ -33,18 +35,32 @@ interface Part {
  * @returns `["entries", first, term before, frames, outcome pages: newest first]` | `["none"]` | `["later"]`
  */
 export async function historyTo(log: Log, group: GroupId, to: number): Promise<readonly unknown[]> {
-  const parts: Part[] = [];
-  let next: Part | Word = await partTo(log, group, to);
-  while ('first' in next) {
+  const newest = await partTo(log, group, to);
+  if (!('first' in newest)) return newest;
+  const parts = [newest];
+  for (let last = newest.first - 1; isOpen(parts); last = oldestOf(parts) - 1) {
+    const next = await partTo(log, group, last);
+    if (!fits(next, parts)) break;
     parts.push(next);
-    next = isEnough(parts) ? NONE : await partTo(log, group, next.first - 1);
   }
-  return parts.length === 0 ? next : answered(log, group, parts);
+  return answered(log, group, parts);
 }
 
-function isEnough(parts: readonly Part[]): boolean {
-  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
-  return parts.length >= PARTS_MAX || bytes >= ENOUGH_BYTES;
+function isOpen(parts: readonly Part[]): boolean {
+  return parts.length < PARTS_MAX && bytesOf(parts) < ENOUGH_BYTES;
+}
+
+function fits(next: Part | Word, parts: readonly Part[]): next is Part {
+  return 'first' in next && bytesOf(parts) + next.bytes <= ANSWER_BYTES_MAX;
+}
+
+/** The first entry of them all. */
+function oldestOf(parts: readonly Part[]): number {
+  return Math.min(...parts.map(({ first }) => first));
+}
+
+function bytesOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** @param parts newest first, each ending where the one before it begins */
@@ -53,19 +69,25 @@ async function answered(
   group: GroupId,
   parts: readonly Part[],
 ): Promise<readonly unknown[]> {
-  const first = parts.at(-1)?.first ?? 0;
+  const first = oldestOf(parts);
   const frames = parts.toReversed().flatMap((part) => part.frames);
   const pages = parts.flatMap(({ page }) => page ?? []);
-  return ['entries', first, await termAt(log, group, first - 1), Buffer.concat(frames), pages];
+  const before = await termAt(log, group, first - 1);
+  // The log was trimmed, or replaced by a snapshot, while it was read.
+  if (before === undefined) return LATER;
+  return ['entries', first, before, Buffer.concat(frames), pages];
 }
 
 async function partTo(log: Log, group: GroupId, to: number): Promise<Part | Word> {
-  const begin = firstOfPage(pageOf(to));
-  if (log.bounds(group).first > begin) return NONE;
+  const { first } = log.bounds(group);
+  if (first > to) return NONE;
   const page = await outcomesTo(log, group, to);
-  const all = await framesBetween(log, group, begin, to);
-  if (page === 'unfinished' || all.length <= to - begin) return LATER;
-  return partOf(newestWithin(all, PART_BYTES_MAX), to, page);
+  const read = await newestFrames(log, group, {
+    from: Math.max(firstOfPage(pageOf(to)), first),
+    to,
+  });
+  if (page === 'unfinished' || read === undefined) return LATER;
+  return partOf(read, to, page);
 }
 
 function partOf(frames: readonly Buffer[], to: number, page: Buffer | undefined): Part {
@@ -89,16 +111,25 @@ function isWhole(page: Buffer): boolean {
   return read.kind === 'page' && read.outcomes.length === PAGE_ENTRIES;
 }
 
-async function framesBetween(
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The last of these entries that fit together, at least one; undefined where they are not all here. */
+async function newestFrames(
   log: Log,
   group: GroupId,
-  first: number,
-  to: number,
-): Promise<Buffer[]> {
-  const frames: Buffer[] = [];
-  for await (const chunk of log.read(group, first, { to }))
-    frames.push(...splitFrames(chunk.frames));
-  return frames;
+  { from, to }: Stretch,
+): Promise<readonly Buffer[] | undefined> {
+  let newest: readonly Buffer[] = [];
+  let next = from;
+  for await (const { frames } of log.read(group, from, { to })) {
+    const read = splitFrames(frames);
+    next += read.length;
+    newest = newestWithin([...newest, ...read], PART_BYTES_MAX);
+  }
+  return next > to ? newest : undefined;
 }
 
 /** The last of them that fit together; at least one. */
@@ -111,9 +142,9 @@ function newestWithin(frames: readonly Buffer[], budget: number): readonly Buffe
   return frames.slice(Math.min(fits + 1, frames.length - 1));
 }
 
-async function termAt(log: Log, group: GroupId, index: number): Promise<number> {
+async function termAt(log: Log, group: GroupId, index: number): Promise<number | undefined> {
   const floor = log.floor(group);
   if (index === floor.index) return floor.term;
   const frame = await log.frame(group, index);
-  return frame === undefined ? 0 : placeOf(frame).term;
+  return frame && placeOf(frame).term;
 }

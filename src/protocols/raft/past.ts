@@ -41,6 +41,7 @@ export interface KnownPage {
 /** @param floor of the log here. @throws BadMessage where the frames do not lead to it */
 export function pastIn(answer: Fields, floor: Position): Past {
   const [first, termBefore] = [answer.whole(), answer.whole()];
+  if (first > 1 && termBefore === 0) throw new BadMessage('history that begins after no entry');
   // What is kept must not hold on to the buffer of the socket.
   const frames = Buffer.from(answer.bytes());
   assertLeadsTo(frames, first, floor);

@@ -13,7 +13,7 @@
 import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { type Member, type Members, NO_MEMBERS } from '../../log/members.ts';
+import type { Member, Members } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Traffic } from '../../log/traffic.ts';
 import type {
@@ -31,7 +31,6 @@ import type {
 } from '../engine.ts';
 import { LogTime } from '../log-time.ts';
 import { RaftCore } from './core/core.ts';
-import { BackFilling } from './back-filling.ts';
 import { CoreHost } from './core-host.ts';
 import type { Bounds, Input, Role, Timing, Trace } from './core/input.ts';
 import type { Message } from './core/messages.ts';
@@ -41,9 +40,8 @@ import type { Fields } from './fields.ts';
 import { Forwarding } from './forwarding.ts';
 import { frameMaker } from './frames.ts';
 import { Governing } from './governing.ts';
-import { HELD_TOPIC, HistoryHolders } from './history-holders.ts';
-import { HISTORY_TOPIC, historyTo } from './history-serving.ts';
 import type { PeerIdentity } from '../transport/network.ts';
+import { PeerHistory } from './peer-history.ts';
 import { progressFor } from './peer-report.ts';
 import { lastStamp, NEW_MEMBER, restoredFrom } from './restoring.ts';
 import { proposedOf, Settling } from './settling.ts';
@@ -95,8 +93,7 @@ export class RaftEngine implements Engine {
   readonly #governing: Governing;
   readonly #sending: SnapshotSending;
   readonly #receiving: SnapshotReceiving;
-  readonly #backFilling: BackFilling;
-  readonly #holders: HistoryHolders;
+  readonly #history: PeerHistory;
   readonly #time: LogTime;
   readonly #tenure: Tenure;
   readonly #leave: () => void;
@@ -117,7 +114,7 @@ export class RaftEngine implements Engine {
       onApplied: (index) => this.#settling.applied(index),
       onSnapshotNeeded: (peer, atLeast) => this.#sending.send(peer, atLeast),
       onTrace: (trace) => this.#note(trace),
-      onInstalled: () => this.#backFilling.look(),
+      onInstalled: () => this.#history.look(),
     });
     this.#governing = new Governing({
       ...options,
@@ -125,14 +122,12 @@ export class RaftEngine implements Engine {
       settling: this.#settling,
       forwarding: () => this.#forwarding,
       members: () => this.members(),
-      objectionTo: (leaving, staying) => this.#holders.objectionTo(leaving, staying),
+      objectionTo: (leaving, staying) => this.#history.objectionTo(leaving, staying),
     });
     const step = (input: Input): void => this.#host.step(input);
-    const floor = (): number => this.#host.status().floor.index;
-    this.#receiving = new SnapshotReceiving({ ...options, step, floor });
-    this.#sending = new SnapshotSending({ ...options, step, term: () => this.#host.status().term });
-    this.#backFilling = new BackFilling({ ...options, peers: () => this.#others() });
-    this.#holders = new HistoryHolders({ ...options, status: () => this.#backFilling.status() });
+    this.#receiving = new SnapshotReceiving({ ...options, step, host: this.#host });
+    this.#sending = new SnapshotSending({ ...options, step, host: this.#host });
+    this.#history = new PeerHistory({ ...options, host: this.#host, peers: () => this.#others() });
     this.#forwarding = new Forwarding({
       ...options,
       propose: (frame, traffic) => this.#proposeHere(frame, traffic),
@@ -161,9 +156,8 @@ export class RaftEngine implements Engine {
     // A log that is not applied yet has been stamped all the same: who leads next goes on from there.
     const appliedAt = Math.max(options.appliedAt, await lastStamp(log, group));
     const engine = new RaftEngine({ ...options, appliedAt }, core);
-    engine.#answerForHistory();
     engine.#host.step({ kind: 'wake' });
-    engine.#backFilling.look();
+    engine.#history.look();
     return engine;
   }
 
@@ -230,12 +224,12 @@ export class RaftEngine implements Engine {
       voters: voters.map(({ id }) => id),
       learners: learners.map(({ id }) => id),
       age_ms: this.#age(core),
-      history: this.#backFilling.status(),
+      history: this.#history.status(),
     };
   }
 
-  members(): Members {
-    return this.#host.members.at(-1)?.configuration ?? NO_MEMBERS;
+  members(at = Number.POSITIVE_INFINITY): Members {
+    return this.#host.membersAt(at);
   }
 
   /** Whether who takes part is settled: else another leader may still take it back. */
@@ -274,7 +268,7 @@ export class RaftEngine implements Engine {
   }
 
   isQuiet(): boolean {
-    const isCopying = this.#backFilling.status().state === 'copying';
+    const isCopying = this.#history.status().state === 'copying';
     return this.#host.status().quiesced && this.#settling.isEmpty && !isCopying;
   }
 
@@ -284,17 +278,11 @@ export class RaftEngine implements Engine {
     this.#stopped = true;
     this.#leave();
     this.#sending.stop();
-    await this.#backFilling.stop();
+    await this.#history.stop();
     await this.#receiving.stop();
     await this.#host.stop();
     this.#settling.end();
     await this.#options.log.flush().catch(() => undefined);
-  }
-
-  #answerForHistory(): void {
-    const { log, group } = this.#options;
-    this.answer(HISTORY_TOPIC, (_from, question) => historyTo(log, group, question.whole()));
-    this.answer(HELD_TOPIC, () => Promise.resolve(this.#holders.answer()));
   }
 
   /** Everybody else who takes part: the leader first, since it is most likely to answer. */
@@ -308,7 +296,7 @@ export class RaftEngine implements Engine {
   #asked(from: PeerIdentity, topic: string, question: Fields): Promise<readonly unknown[]> {
     const added = this.#topics.get(topic);
     if (added !== undefined) return added(from, question);
-    const answer = this.#forwarding.topics[topic];
+    const answer = this.#forwarding.topics[topic] ?? this.#history.topics[topic];
     return answer === undefined ? this.#receiving.offered(question) : answer(question);
   }
 

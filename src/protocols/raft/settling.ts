@@ -45,6 +45,7 @@ export class Settling {
   #parked: Parked[] = [];
   #next = 1;
   #applied: number;
+  #isOver = false;
 
   /** @param applied what is applied already */
   constructor(applied: number) {
@@ -60,6 +61,8 @@ export class Settling {
   enter(): { readonly id: number; readonly settled: Promise<Settlement> } {
     const id = this.#next;
     this.#next += 1;
+    // Whoever waited for something else before it came here.
+    if (this.#isOver) return { id, settled: Promise.resolve({ kind: 'unknown' }) };
     const settled = new Promise<Settlement>((resolve) => this.#waiting.set(id, resolve));
     return { id, settled };
   }
@@ -86,6 +89,7 @@ export class Settling {
 
   /** Nobody waits any more: what was proposed may or may not commit. */
   end(): void {
+    this.#isOver = true;
     for (const answer of this.#waiting.values()) answer({ kind: 'unknown' });
     for (const { answer } of this.#parked) answer({ kind: 'unknown' });
     this.#waiting.clear();

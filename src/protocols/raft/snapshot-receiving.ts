@@ -9,6 +9,7 @@ import type { SnapshotWriter } from '../../log/snapshot-file.ts';
 import type { PeerIdentity } from '../transport/network.ts';
 import type { Input } from './core/input.ts';
 import type { SnapshotPlace } from './core/messages.ts';
+import type { CoreStatus } from './core/status.ts';
 import type { Fields } from './fields.ts';
 
 export interface SnapshotReceivingOptions {
@@ -16,8 +17,8 @@ export interface SnapshotReceivingOptions {
   readonly group: GroupId;
   readonly nodeId: string;
   readonly step: (input: Input) => void;
-  /** The index after which the core's log begins: that of the snapshot it took last. */
-  readonly floor: () => number;
+  /** `floor`: its log begins after the snapshot it took last. `commit`: a snapshot of that tells it nothing. */
+  readonly host: { status(): Pick<CoreStatus, 'floor' | 'commit'> };
 }
 
 /** What is coming in: one at a time, since a follower has one leader. */
@@ -33,13 +34,38 @@ const AGAIN = ['begin again'] as const;
 export class SnapshotReceiving {
   readonly #options: SnapshotReceivingOptions;
   #incoming: Incoming | undefined;
+  #isBusy = false;
 
   constructor(options: SnapshotReceivingOptions) {
     this.#options = options;
   }
 
   /** Answers an offer: from which byte on the content is wanted. */
-  async offered(offer: Fields): Promise<readonly unknown[]> {
+  offered(offer: Fields): Promise<readonly unknown[]> {
+    return this.#alone(() => this.#begin(offer));
+  }
+
+  /** Takes the content; when it is whole, asks the core to install it. */
+  receive(
+    from: PeerIdentity,
+    header: Fields,
+    chunks: AsyncIterable<Buffer>,
+  ): Promise<readonly unknown[]> {
+    return this.#alone(() => this.#receive(from, header, chunks));
+  }
+
+  /** One offer or content at a time: there is one file. Whoever comes meanwhile tries again. */
+  async #alone(work: () => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
+    if (this.#isBusy) return AGAIN;
+    this.#isBusy = true;
+    try {
+      return await work();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #begin(offer: Fields): Promise<readonly unknown[]> {
     const [index, digest] = [offer.whole(), Buffer.from(offer.bytes())];
     const known = this.#incoming;
     if (known !== undefined && isSame(known, index, digest)) return ['from', known.writer.bytes];
@@ -50,8 +76,7 @@ export class SnapshotReceiving {
     return ['from', 0];
   }
 
-  /** Takes the content; when it is whole, asks the core to install it. */
-  async receive(
+  async #receive(
     from: PeerIdentity,
     header: Fields,
     chunks: AsyncIterable<Buffer>,
@@ -71,8 +96,8 @@ export class SnapshotReceiving {
 
   /** What it holds already, or what a leader of an earlier term sent, the core does not install. */
   async #dropUnlessInstalled(index: number): Promise<void> {
-    const { log, group, floor } = this.#options;
-    if (floor() !== index) await log.snapshots(group).dropHeld(index);
+    const { log, group, host } = this.#options;
+    if (host.status().floor.index !== index) await log.snapshots(group).dropHeld(index);
   }
 
   /** Gives up what is coming in. */
@@ -82,11 +107,24 @@ export class SnapshotReceiving {
     await incoming?.writer.abandon();
   }
 
-  /** @returns whether it is whole, and held */
-  async #take({ writer, digest }: Incoming, chunks: AsyncIterable<Buffer>): Promise<boolean> {
-    for await (const chunk of chunks) await writer.write(chunk);
+  /** @returns whether it is whole, and held where the core may want it */
+  async #take(incoming: Incoming, chunks: AsyncIterable<Buffer>): Promise<boolean> {
+    for await (const chunk of chunks) await this.#write(incoming, chunk);
     this.#incoming = undefined;
-    return writer.hold(digest);
+    if (incoming.index > this.#options.host.status().commit)
+      return incoming.writer.hold(incoming.digest);
+    await incoming.writer.abandon();
+    return true;
+  }
+
+  /** After a failure of the disk nobody knows where the file ends: it begins again. */
+  async #write({ writer }: Incoming, chunk: Buffer): Promise<void> {
+    try {
+      await writer.write(chunk);
+    } catch (fault) {
+      await this.stop();
+      throw fault;
+    }
   }
 }
 

@@ -32,9 +32,21 @@ export interface SnapshotSendingOptions {
   readonly exchange: Exchange;
   readonly clock: Clock;
   readonly takeSnapshot: () => Promise<number>;
-  readonly term: () => number;
+  readonly host: { status(): { readonly term: number } };
   readonly step: (input: Input) => void;
   readonly onError: (error: unknown) => void;
+}
+
+interface Wanted {
+  readonly atLeast: number;
+  /** Of the leader that was asked. */
+  readonly term: number;
+}
+
+interface Sent {
+  readonly index: number;
+  readonly offset: number;
+  readonly term: number;
 }
 
 export class SnapshotSending {
@@ -53,7 +65,9 @@ export class SnapshotSending {
   send(peer: string, atLeast: number): void {
     if (this.#stopped || this.#peers.has(peer)) return;
     this.#peers.add(peer);
-    void this.#send(peer, atLeast)
+    // Sent as the leader of this term, whoever leads when it arrives.
+    const { term } = this.#options.host.status();
+    void this.#send(peer, { atLeast, term })
       .catch((error: unknown) => this.#failed(error))
       .then((index) => (index === undefined ? this.#rest(peer) : this.#sent(peer, index)));
   }
@@ -86,13 +100,13 @@ export class SnapshotSending {
   }
 
   /** @returns its index; undefined where the follower did not take it */
-  async #send(peer: string, atLeast: number): Promise<number | undefined> {
+  async #send(peer: string, { atLeast, term }: Wanted): Promise<number | undefined> {
     const { log, group } = this.#options;
     const index = await this.#indexOf(atLeast);
     const reader = await log.snapshots(group).open(index);
     try {
       const offset = await this.#offer(peer, index, reader);
-      return await this.#stream(peer, reader, { index, offset });
+      return await this.#stream(peer, reader, { index, offset, term });
     } finally {
       await reader.close();
     }
@@ -114,11 +128,11 @@ export class SnapshotSending {
   async #stream(
     peer: string,
     reader: SnapshotReader,
-    { index, offset }: { readonly index: number; readonly offset: number },
+    { index, offset, term }: Sent,
   ): Promise<number | undefined> {
-    const { exchange, group, term } = this.#options;
+    const { exchange, group } = this.#options;
     const manifest = await readManifest((from, length) => reader.readAt(from, length));
-    const values = [term(), offset, manifest.position.term, index, manifest.configuration];
+    const values = [term, offset, manifest.position.term, index, manifest.configuration];
     const verdict = await exchange.stream(peer, { group, values }, this.#chunks(reader, offset));
     return verdict.text() === 'taken' ? index : undefined;
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Log } from '../../../src/log/log.ts';
 import { groupKeys, numbered } from '../../../src/log/keys.ts';
 import { LevelStore } from '../../../src/log/level-store.ts';
 import { LogTime } from '../../../src/protocols/log-time.ts';
@@ -22,16 +23,24 @@ async function damaged(): Promise<string> {
   return directory;
 }
 
-test('whoever waits for a pause has it when applying has failed, so that a node that ends does end', async () => {
+interface Watched {
+  readonly applying: Applying;
+  readonly applied: Buffer[];
+  readonly installed: number[];
+  readonly faults: Error[];
+}
+
+function watched(log: Log): Watched {
   const applied: Buffer[] = [];
+  const installed: number[] = [];
   const faults: Error[] = [];
   const applying = new Applying({
-    log: await openedLog(await damaged()),
+    log,
     group: MAIN,
     applied: 0,
     sink: {
       committed: (frames) => void applied.push(...frames),
-      install: () => Promise.resolve(0),
+      install: (index) => Promise.resolve(installed.push(index)),
       led: () => undefined,
     },
     time: new LogTime(realClock),
@@ -40,6 +49,11 @@ test('whoever waits for a pause has it when applying has failed, so that a node 
     onApplied: () => undefined,
     onFault: (fault) => faults.push(fault),
   });
+  return { applying, applied, installed, faults };
+}
+
+test('whoever waits for a pause has it when applying has failed, so that a node that ends does end', async () => {
+  const { applying, applied, faults } = watched(await openedLog(await damaged()));
   applying.commit(9);
   await until('it has failed', () => faults.length > 0);
   expect(faults).toMatchObject([{ code: 'damaged' }]);
@@ -49,4 +63,31 @@ test('whoever waits for a pause has it when applying has failed, so that a node 
   await within('the pause comes', pause);
   expect(paused).toBe(true);
   await applying.stop();
+});
+
+test('a snapshot is not installed before the log goes on behind it, and nothing is applied meanwhile', async () => {
+  const log = await openedLog(await temporaryDirectory());
+  await appendRange(log, MAIN, 1, 3);
+  const { applying, applied, installed } = watched(log);
+  let settle: () => void = () => undefined;
+  const durable = new Promise<void>((resolve) => (settle = resolve));
+  const done = applying.install(40, durable);
+  applying.commit(3);
+  await breathe();
+  await breathe();
+  expect([installed, applied]).toEqual([[], []]);
+  settle();
+  await done;
+  expect(installed).toEqual([40]);
+  expect(applying.applied).toBe(40);
+  expect(applied).toEqual([]);
+});
+
+test('a snapshot whose log could not be written is not installed, and whoever waits for it is told', async () => {
+  const { applying, installed, faults } = watched(await openedLog(await temporaryDirectory()));
+  await expect(applying.install(40, Promise.reject(new Error('no room')))).rejects.toThrow(
+    'was not installed',
+  );
+  expect(faults).toEqual([new Error('no room')]);
+  expect(installed).toEqual([]);
 });

@@ -6,15 +6,29 @@ import { HistoryHolders } from '../../../src/protocols/raft/history-holders.ts';
 import { CountingClock, MAIN } from '../../log/fixtures.ts';
 import { LocalNetworks } from './local-network.ts';
 
-const WHOLE: HistoryStatus = { state: 'whole', missing: 0 };
-const TRIMMED: HistoryStatus = { state: 'trimmed', missing: 50 };
+interface State extends HistoryStatus {
+  /** The newest entry, if not the hundredth. */
+  readonly last?: number;
+}
 
-function lacking(missing: number): HistoryStatus {
+const WHOLE: State = { state: 'whole', missing: 0 };
+const TRIMMED: State = { state: 'trimmed', missing: 50 };
+const EMPTY: State = { state: 'waiting', missing: 0, last: 0 };
+
+function lacking(missing: number): State {
   return { state: 'copying', missing };
 }
 
+interface Around {
+  readonly newestSnapshot?: number;
+  readonly silence?: number;
+}
+
 /** Nodes n1, n2 …, of which n1 is asked; who is undefined does not answer. */
-function holdersOf(...statuses: readonly (HistoryStatus | undefined)[]): HistoryHolders {
+function holdersOf(
+  statuses: readonly (State | undefined)[],
+  { newestSnapshot = 0, silence }: Around = {},
+): HistoryHolders {
   const networks = new LocalNetworks();
   const all = statuses.map((status, place) => {
     const nodeId = `n${place + 1}`;
@@ -26,6 +40,9 @@ function holdersOf(...statuses: readonly (HistoryStatus | undefined)[]): History
       group: MAIN,
       exchange,
       status: () => status ?? WHOLE,
+      last: () => status?.last ?? 100,
+      newestSnapshot: () => Promise.resolve(newestSnapshot),
+      silenceOf: () => silence,
     });
     exchange.join(MAIN, {
       receive: () => undefined,
@@ -50,7 +67,7 @@ test.each([
   ['all trim their logs', [TRIMMED, TRIMMED], ['n1'], ['n2']],
   ['who leaves does not answer', [lacking(9), undefined], ['n2'], ['n1']],
 ] as const)('nothing goes where %s', async (_what, statuses, leaving, staying) => {
-  expect(await holdersOf(...statuses).objectionTo(leaving, staying)).toBeUndefined();
+  expect(await holdersOf(statuses).objectionTo(leaving, staying)).toBeUndefined();
 });
 
 test.each([
@@ -66,6 +83,30 @@ test.each([
     'n2 alone holds entries 1 to 9:',
   ],
 ] as const)('history would go where %s', async (_what, statuses, leaving, staying, words) => {
-  const objection = await holdersOf(...statuses).objectionTo(leaving, staying);
+  const objection = await holdersOf(statuses).objectionTo(leaving, staying);
   expect(objection).toContain(words);
+});
+
+test('history would go where who stays is empty, and will be given a snapshot', async () => {
+  const holders = holdersOf([lacking(9), EMPTY, WHOLE]);
+  expect(await holders.objectionTo(['n3'], ['n1', 'n2'])).toContain(
+    'n3 alone holds entries 1 to 9:',
+  );
+});
+
+test('history would go where who stays is behind the newest snapshot', async () => {
+  const behind: State = { state: 'whole', missing: 0, last: 60 };
+  const leaves = holdersOf([WHOLE, behind], { newestSnapshot: 80 });
+  expect(await leaves.objectionTo(['n1'], ['n2'])).toContain(
+    'n1 alone holds the entries from 1 on',
+  );
+  const near = holdersOf([WHOLE, behind], { newestSnapshot: 50 });
+  expect(await near.objectionTo(['n1'], ['n2'])).toBeUndefined();
+});
+
+test('who leaves and was heard just now is not taken for gone because it does not answer', async () => {
+  const heard = holdersOf([lacking(9), undefined], { silence: 300 });
+  expect(await heard.objectionTo(['n2'], ['n1'])).toContain('n2 was heard just now');
+  const gone = holdersOf([lacking(9), undefined], { silence: 60_000 });
+  expect(await gone.objectionTo(['n2'], ['n1'])).toBeUndefined();
 });

@@ -31,7 +31,10 @@ async function* chunks(): AsyncGenerator<Buffer> {
 }
 
 /** Sends a whole snapshot to a node whose core's log begins after `floor` once it was told of it. */
-async function received(floor: number): Promise<{ verdict: unknown; kept: readonly string[] }> {
+async function received(
+  floor: number,
+  commit = 0,
+): Promise<{ verdict: unknown; kept: readonly string[]; told: number }> {
   const directory = await temporaryDirectory();
   const told: Input[] = [];
   const receiving = new SnapshotReceiving({
@@ -39,17 +42,92 @@ async function received(floor: number): Promise<{ verdict: unknown; kept: readon
     group: MAIN,
     nodeId: 'n1',
     step: (input) => told.push(input),
-    floor: () => (told.length === 0 ? 0 : floor),
+    host: { status: () => ({ floor: { term: 2, index: told.length === 0 ? 0 : floor }, commit }) },
   });
   expect(await receiving.offered(fields([INDEX, await digestOfOurs()]))).toEqual(['from', 0]);
   const header = fields([3, 0, 2, INDEX, MEMBERS]);
   const verdict = await receiving.receive(LEADER, header, chunks());
   const files = await readdir(join(directory, 'snapshots'), { recursive: true });
-  return { verdict, kept: files.filter((name) => name.includes('.')) };
+  return { verdict, told: told.length, kept: files.filter((name) => name.includes('.')) };
 }
 
 test('a snapshot that the core does not want leaves nothing on the disk', async () => {
-  expect(await received(0)).toEqual({ verdict: ['taken'], kept: [] });
+  expect(await received(0)).toEqual({ verdict: ['taken'], told: 1, kept: [] });
+});
+
+test('a snapshot of what is committed already is not kept, and its leader hears what is here', async () => {
+  expect(await received(INDEX, INDEX)).toEqual({ verdict: ['taken'], told: 1, kept: [] });
+});
+
+interface Receiver {
+  readonly receiving: SnapshotReceiving;
+  readonly files: () => Promise<readonly string[]>;
+}
+
+async function receiver(): Promise<Receiver> {
+  const directory = await temporaryDirectory();
+  const receiving = new SnapshotReceiving({
+    log: await openedLog(directory),
+    group: MAIN,
+    nodeId: 'n1',
+    step: () => undefined,
+    host: { status: () => ({ floor: { term: 2, index: INDEX }, commit: 0 }) },
+  });
+  const files = async (): Promise<readonly string[]> =>
+    (await readdir(join(directory, 'snapshots'), { recursive: true })).filter((name) =>
+      name.includes('.'),
+    );
+  return { receiving, files };
+}
+
+async function* brokenOff(): AsyncGenerator<Buffer> {
+  yield CONTENT.subarray(0, 7);
+  throw new Error('the link is lost');
+}
+
+test('what breaks off goes on where it ended', async () => {
+  const { receiving, files } = await receiver();
+  const offer = [INDEX, await digestOfOurs()];
+  await receiving.offered(fields(offer));
+  const begun = receiving.receive(LEADER, fields([3, 0, 2, INDEX, MEMBERS]), brokenOff());
+  await expect(begun).rejects.toThrow('the link is lost');
+  expect(await receiving.offered(fields(offer))).toEqual(['from', 7]);
+  async function* rest(): AsyncGenerator<Buffer> {
+    yield CONTENT.subarray(7);
+  }
+  const header = fields([3, 7, 2, INDEX, MEMBERS]);
+  expect(await receiving.receive(LEADER, header, rest())).toEqual(['taken']);
+  expect(await files()).toEqual([expect.stringContaining(`${INDEX}.received`)]);
+});
+
+test('after a failure of the disk it begins again: nobody knows what was written', async () => {
+  const { receiving } = await receiver();
+  const offer = [INDEX, await digestOfOurs()];
+  await receiving.offered(fields(offer));
+  async function* unwritable(): AsyncGenerator<Buffer> {
+    yield CONTENT.subarray(0, 7);
+    // No file takes this.
+    yield undefined as unknown as Buffer;
+  }
+  const begun = receiving.receive(LEADER, fields([3, 0, 2, INDEX, MEMBERS]), unwritable());
+  await expect(begun).rejects.toThrow();
+  expect(await receiving.offered(fields(offer))).toEqual(['from', 0]);
+  await receiving.stop();
+});
+
+test('whoever comes while one is taken tries again: there is one file', async () => {
+  const { receiving } = await receiver();
+  const digest = await digestOfOurs();
+  await receiving.offered(fields([INDEX, digest]));
+  const others: unknown[] = [];
+  async function* disturbed(): AsyncGenerator<Buffer> {
+    others.push(await receiving.offered(fields([INDEX + 1, digest])));
+    others.push(await receiving.receive(LEADER, fields([4, 0, 2, INDEX, MEMBERS]), chunks()));
+    yield CONTENT;
+  }
+  const header = fields([3, 0, 2, INDEX, MEMBERS]);
+  expect(await receiving.receive(LEADER, header, disturbed())).toEqual(['taken']);
+  expect(others).toEqual([['begin again'], ['begin again']]);
 });
 
 test('a snapshot that the core takes is held until the log goes on from it', async () => {

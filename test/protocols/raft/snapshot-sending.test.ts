@@ -18,7 +18,7 @@ async function failing() {
     exchange: new Exchange({ nodeId: 'n1', clock, breathe, onNoise: () => undefined }),
     clock,
     takeSnapshot: () => Promise.reject(new Error('no room')),
-    term: () => 1,
+    host: { status: () => ({ term: 1 }) },
     step: (input) => told.push(input),
     onError: (error) => errors.push(error),
   });
