@@ -8,6 +8,7 @@
  *
  *   question  ["history", group, incarnation, to]
  *   answer    ["entries", first, term before, frames, outcome pages] | ["none"] | ["later"]
+ *             an empty page is too long to come along (`long-page.ts`)
  *
  *                     taken, and more below
  *                    ┌──────┐
@@ -29,7 +30,8 @@ import type { HistoryStatus } from '../engine.ts';
 import type { Exchange } from './exchange.ts';
 import type { Fields } from './fields.ts';
 import { HISTORY_TOPIC } from './history-serving.ts';
-import { newestPageBelow, pagesOf, pastIn } from './past.ts';
+import { fetchLongPage } from './long-page.ts';
+import { newestPageBelow, pagesOf, type Past, pastIn } from './past.ts';
 
 /** Between two questions, so that most of the time goes to everything else: some 80 000 entries a second. */
 const PAUSE_MS: Milliseconds = 20;
@@ -158,30 +160,40 @@ export class BackFilling {
     const question = { group, topic: HISTORY_TOPIC, values: [to] };
     if (!this.#mayAsk) return 'waiting';
     try {
-      return await this.#takeFrom(await exchange.ask(peer, question, ANSWER_MS));
+      return await this.#takeFrom(peer, await exchange.ask(peer, question, ANSWER_MS));
     } catch (error) {
       onError(error);
       return 'waiting';
     }
   }
 
-  async #takeFrom(answer: Fields): Promise<Result> {
+  async #takeFrom(peer: string, answer: Fields): Promise<Result> {
     const word = answer.text();
     if (word === 'none') return 'missing';
     if (word !== 'entries') return 'waiting';
-    await this.#take(answer);
+    await this.#take(peer, answer);
     return 'copying';
   }
 
-  async #take(answer: Fields): Promise<void> {
+  async #take(peer: string, answer: Fields): Promise<void> {
     const { log, group, digestBefore } = this.#options;
     const floor = log.floor(group);
-    const past = pastIn(answer, floor);
     const newest = newestPageBelow(floor.index);
+    const past = await this.#withLongPages(peer, pastIn(answer, floor), newest);
     const digest = await digestBefore(newest + 1);
     if (this.#options.host.isInstalling) return;
     for (const { page, encoded } of pagesOf(past, newest, digest ?? Buffer.alloc(0)))
       log.putOutcomePage(group, page, encoded);
     await log.prepend(group, past.chunks, past.floor);
+  }
+
+  async #withLongPages(peer: string, past: Past, newest: number): Promise<Past> {
+    const { exchange, group } = this.#options;
+    const pages: Buffer[] = [];
+    for (const [place, bytes] of past.pages.entries()) {
+      const wanted = { exchange, group, peer, page: newest - place };
+      pages.push(bytes.length === 0 ? await fetchLongPage(wanted) : bytes);
+    }
+    return { ...past, pages };
   }
 }

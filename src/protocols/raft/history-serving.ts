@@ -4,6 +4,7 @@ import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { decodeOutcomePage, firstOfPage, PAGE_ENTRIES, pageOf } from '../../log/outcome-page.ts';
 import { splitFrames } from '../../log/split-frames.ts';
+import { alongWith } from './long-page.ts';
 
 export const HISTORY_TOPIC = 'history';
 
@@ -25,7 +26,7 @@ interface Part {
   readonly first: number;
   readonly frames: readonly Buffer[];
   readonly bytes: number;
-  /** Where `to` ends a page, its outcomes. */
+  /** Where `to` ends a page, its outcomes; empty where they are too long to be sent along. */
   readonly page: Buffer | undefined;
 }
 
@@ -103,7 +104,7 @@ async function outcomesTo(
 ): Promise<Buffer | 'unfinished' | undefined> {
   if (to % PAGE_ENTRIES !== 0) return undefined;
   const bytes = await log.outcomePage(group, pageOf(to));
-  return bytes !== undefined && isWhole(bytes) ? bytes : 'unfinished';
+  return bytes !== undefined && isWhole(bytes) ? alongWith(bytes) : 'unfinished';
 }
 
 function isWhole(page: Buffer): boolean {

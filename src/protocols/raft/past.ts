@@ -28,7 +28,7 @@ export interface Past {
   readonly chunks: readonly Chunk[];
   /** What lies before them. */
   readonly floor: Position;
-  /** Encoded outcome pages, newest first. */
+  /** Encoded outcome pages, newest first; one that is too long to come along is empty. */
   readonly pages: readonly Buffer[];
 }
 

@@ -8,6 +8,7 @@ import type { CoreHost } from './core-host.ts';
 import type { Fields } from './fields.ts';
 import { HELD_TOPIC, HistoryHolders } from './history-holders.ts';
 import { HISTORY_TOPIC, historyTo } from './history-serving.ts';
+import { PAGE_TOPIC, sliceOfPage } from './long-page.ts';
 
 export interface PeerHistoryOptions extends BackFillingOptions {
   readonly nodeId: string;
@@ -59,6 +60,7 @@ export class PeerHistory {
   readonly topics: Readonly<Record<string, (question: Fields) => Promise<readonly unknown[]>>> = {
     [HISTORY_TOPIC]: (question) =>
       historyTo(this.#options.log, this.#options.group, question.whole()),
+    [PAGE_TOPIC]: (question) => sliceOfPage(this.#options.log, this.#options.group, question),
     [HELD_TOPIC]: () => Promise.resolve(this.#holders.answer()),
   };
 }

@@ -11,6 +11,7 @@ import {
 import { BackFilling } from '../../../src/protocols/raft/back-filling.ts';
 import { Exchange } from '../../../src/protocols/raft/exchange.ts';
 import { HISTORY_TOPIC, historyTo } from '../../../src/protocols/raft/history-serving.ts';
+import { PAGE_TOPIC, sliceOfPage } from '../../../src/protocols/raft/long-page.ts';
 import { CountingClock, frame, MAIN, openedLog, temporaryDirectory } from '../../log/fixtures.ts';
 import { LocalNetworks } from './local-network.ts';
 
@@ -58,6 +59,8 @@ interface Wanted {
   readonly pages?: number;
   readonly data?: string;
   readonly keepsHistory?: boolean;
+  /** What the last page is, if it is another. */
+  readonly long?: Buffer;
   /** Instead of the poor one. */
   readonly log?: Log;
 }
@@ -89,6 +92,7 @@ async function two({ answer, pages = 1, ...wanted }: Wanted = {}): Promise<Two> 
     receive: () => undefined,
     asked: (_from, topic, question) => {
       asked.push(topic);
+      if (topic === PAGE_TOPIC) return sliceOfPage(rich, MAIN, question);
       return answer === undefined
         ? historyTo(rich, MAIN, question.whole())
         : Promise.resolve(answer);
@@ -108,7 +112,8 @@ async function two({ answer, pages = 1, ...wanted }: Wanted = {}): Promise<Two> 
     host,
     peers: () => ['n2'],
     digestBefore: async (page) => {
-      const known = page === pages ? PAGES[page - 1] : await poor.outcomePage(MAIN, page);
+      const last = wanted.long ?? PAGES[page - 1];
+      const known = page === pages ? last : await poor.outcomePage(MAIN, page);
       const read = known === undefined ? undefined : decodeOutcomePage(known);
       if (read?.kind !== 'page') return undefined;
       return page === pages ? read.digest : read.previousDigest;
@@ -297,6 +302,18 @@ describe('history that a snapshot jumped over', () => {
     const log = await openedLog(await temporaryDirectory());
     const { filling } = await two({ log });
     expect(filling.status()).toEqual({ state: 'waiting', missing: 0 });
+  });
+
+  test('comes with outcomes that are too long for a message', async () => {
+    const outcomes = OUTCOMES.map((_, at) => Buffer.alloc(40 * 1024, at));
+    const long = encodeOutcomePage({ ...UNFINISHED, outcomes });
+    const pair = await two({ long });
+    pair.rich.putOutcomePage(MAIN, 0, long);
+    await pair.rich.flushOutcomes();
+    pair.filling.look();
+    await until(() => floorOf(pair) === 0 && pair.clock.waiting === 0);
+    expect((await pair.poor.outcomePage(MAIN, 0))?.equals(long)).toBe(true);
+    expect(pair.errors).toEqual([]);
   });
 
   test('that nobody has any more is said once, and asked for seldom', async () => {
