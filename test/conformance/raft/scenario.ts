@@ -10,6 +10,8 @@
  *  start [a …]                    all, or some
  *  campaign a                     time passes until a asks for votes; nobody else is woken
  *  advance 100 [a …]              time passes; all, or only these are woken
+ *  live 1000 [a …]                time passes, and what these say arrives within ten milliseconds
+ *  luck a 0.2                     what a draws from now on: where in (T, 2T) it loses its patience
  *  deliver [a …]                  messages and writes, until nothing moves among these
  *  deliver a > b [n]              only what lies there already
  *  drop a > b   repeat a > b   swap a > b (in the order opposite to that in which they were sent)
@@ -111,6 +113,10 @@ const STEPS: { readonly [verb: string]: Step } = {
   },
   advance: (stage, [milliseconds, ...ids]) =>
     stage.pass(Number(milliseconds), namesOf(stage, ids), () => false),
+  live: (stage, [milliseconds, ...ids]) => stage.live(Number(milliseconds), namesOf(stage, ids)),
+  luck: (stage, [id = '', drawn]) => {
+    stage.actor(id).draw = () => Number(drawn);
+  },
   deliver: (stage, words) => {
     if (words[1] === '>') stage.deliverFrom(words[0]!, words[2]!, Number(words[3] ?? Infinity));
     else stage.deliver(namesOf(stage, words));

@@ -69,7 +69,7 @@ export class Actor {
   received: Snapshot[] = [];
   nextWake: number | undefined;
   /** What the core draws, in [0, 1). */
-  luck = 0.5;
+  draw = (): number => 0.5;
   readonly settled = new Map<number, Settled>();
 
   constructor(id: string, image: LogImage) {
@@ -143,7 +143,7 @@ export class Stage {
         store: actor.store,
         timing,
         bounds,
-        random: () => actor.luck,
+        random: () => actor.draw(),
         frames: this.numbering,
         restored: actor.image.restored(),
       },
@@ -194,16 +194,27 @@ export class Stage {
   /** Time passes for everybody; those named are woken when they want to be. */
   pass(milliseconds: number, woken: ReadonlySet<string>, until: () => boolean): void {
     const end = this.now + milliseconds;
-    while (this.now < end && !until()) {
-      this.now += TICK_MS;
-      for (const actor of this.actors.values())
-        if (
-          woken.has(actor.id) &&
-          actor.core !== undefined &&
-          this.now >= (actor.nextWake ?? Infinity)
-        )
-          this.step(actor, { kind: 'wake' });
+    while (this.now < end && !until()) this.#tick(woken);
+  }
+
+  /** Time passes, and what these say to one another in a tick has arrived, and been answered, at its end. */
+  live(milliseconds: number, among: ReadonlySet<string>): void {
+    const end = this.now + milliseconds;
+    while (this.now < end) {
+      this.#tick(among);
+      this.deliver(among);
     }
+  }
+
+  #tick(woken: ReadonlySet<string>): void {
+    this.now += TICK_MS;
+    for (const actor of this.actors.values())
+      if (
+        woken.has(actor.id) &&
+        actor.core !== undefined &&
+        this.now >= (actor.nextWake ?? Infinity)
+      )
+        this.step(actor, { kind: 'wake' });
   }
 
   snapshot(actor: Actor): Snapshot {
