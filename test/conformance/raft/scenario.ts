@@ -28,6 +28,7 @@
  *  tell b append_entries from a term 2 previous 1.3 terms 1 2 commit 2
  *  tell b heartbeat from a term 2 previous 1.3 commit 2 [round 5]
  *  tell b request_vote_response from a term 2 [pre] [granted] [stale] [asked a/2]
+ *  tell b append_entries_response from a term 2 match 3
  *  tell b timeout_now from a term 2
  *  tell b read_index_response from a term 2 at 3
  *  committed b 2.3                b hears from its leader, beside its messages, that this is committed
@@ -311,6 +312,8 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
       return { kind, ...addressed, ...appended, entries: entriesAfter(previous, words) };
     case 'heartbeat':
       return { kind: 'append_entries', ...addressed, ...appended, entries: [] };
+    case 'append_entries_response':
+      return { kind, ...addressed, round, success: true, match: Number(after('match')) };
     case 'read_index_response':
       return { kind, ...addressed, round: 0, index: Number(after('at')) };
     case 'timeout_now':
