@@ -107,6 +107,22 @@ describe('when a snapshot is taken', () => {
     expect(before).toBe(second);
   });
 
+  test('what is applied while one is written counts towards the next', async () => {
+    let during: (() => Promise<unknown>) | undefined;
+    const life = await hosted(await memoryDisk(), {
+      breathe: async () => {
+        await during?.();
+        await breathe();
+      },
+    });
+    await addMany(life.group, 1_000);
+    let written = 0;
+    during = () => (written++ < 5 ? asked(life.group, add(BALLAST)) : Promise.resolve());
+    await life.group.snapshots.take();
+    expect(written).toBeGreaterThan(5);
+    expect(life.group.snapshotStatus.log_bytes_since).toBeGreaterThan(5 * BALLAST.length);
+  });
+
   test('two who ask at the same time get the same one', async () => {
     const life = await hosted(await memoryDisk());
     await addMany(life.group, 10);

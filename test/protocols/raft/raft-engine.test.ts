@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Command } from '../../../src/log/command.ts';
+import { type Command, encodeCommand } from '../../../src/log/command.ts';
 import { command, projection } from '../../../src/projections/projection.ts';
 import type { Answer } from '../../../src/protocols/coordinator/answer.ts';
 import type { Group } from '../../../src/protocols/coordinator/group.ts';
 import { until } from '../../end-to-end/condition.ts';
-import { framesOf } from '../../log/fixtures.ts';
+import { framesOf, MAIN } from '../../log/fixtures.ts';
 import * as hosted from '../coordinator/hosted-group.ts';
 import { add, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
 import { LocalCluster } from './local-cluster.ts';
@@ -69,6 +69,17 @@ describe('three nodes', () => {
     await asked(follower!.group, add('a'));
     expect(await other!.group.read()).toMatchObject({ kind: 'at' });
     expect(sumOf(other!.group, 'a')).toBe(1);
+  });
+
+  test('who is sent a proposal and does not lead refuses it, and carries it to nobody', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const [one, other] = cluster.followers;
+    const last = cluster.leader!.log.bounds(MAIN).last;
+    const values = ['data', encodeCommand(add('a'))];
+    const question = { group: MAIN, topic: 'forward', values };
+    const answer = await one!.exchange.ask(other!.id, question, PATIENCE);
+    expect([answer.text(), answer.text()]).toEqual(['refused', 'not-leader']);
+    expect(cluster.leader!.log.bounds(MAIN).last).toBe(last);
   });
 
   test('trap 1: what was answered outlives its leader', async () => {

@@ -26,15 +26,19 @@ function fields(values: readonly unknown[]): Fields {
   return Fields.of(packr.pack(values));
 }
 
-async function* chunks(): AsyncGenerator<Buffer> {
-  yield CONTENT;
+async function* chunks(content: Buffer): AsyncGenerator<Buffer> {
+  yield content;
+}
+
+interface Received {
+  readonly verdict: unknown;
+  readonly kept: readonly string[];
+  /** What the core was told. */
+  readonly told: readonly Input[];
 }
 
 /** Sends a whole snapshot to a node whose core's log begins after `floor` once it was told of it. */
-async function received(
-  floor: number,
-  commit = 0,
-): Promise<{ verdict: unknown; kept: readonly string[]; told: number }> {
+async function received(floor: number, { content = CONTENT, commit = 0 } = {}): Promise<Received> {
   const directory = await temporaryDirectory();
   const told: Input[] = [];
   const receiving = new SnapshotReceiving({
@@ -46,17 +50,19 @@ async function received(
   });
   expect(await receiving.offered(fields([INDEX, await digestOfOurs()]))).toEqual(['from', 0]);
   const header = fields([3, 0, 2, INDEX, MEMBERS]);
-  const verdict = await receiving.receive(LEADER, header, chunks());
+  const verdict = await receiving.receive(LEADER, header, chunks(content));
   const files = await readdir(join(directory, 'snapshots'), { recursive: true });
-  return { verdict, told: told.length, kept: files.filter((name) => name.includes('.')) };
+  return { verdict, told, kept: files.filter((name) => name.includes('.')) };
 }
 
 test('a snapshot that the core does not want leaves nothing on the disk', async () => {
-  expect(await received(0)).toEqual({ verdict: ['taken'], told: 1, kept: [] });
+  expect(await received(0)).toMatchObject({ verdict: ['taken'], kept: [] });
 });
 
 test('a snapshot of what is committed already is not kept, and its leader hears what is here', async () => {
-  expect(await received(INDEX, INDEX)).toEqual({ verdict: ['taken'], told: 1, kept: [] });
+  const { verdict, kept, told } = await received(INDEX, { commit: INDEX });
+  expect([verdict, kept]).toEqual([['taken'], []]);
+  expect(told).toHaveLength(1);
 });
 
 interface Receiver {
@@ -122,7 +128,9 @@ test('whoever comes while one is taken tries again: there is one file', async ()
   const others: unknown[] = [];
   async function* disturbed(): AsyncGenerator<Buffer> {
     others.push(await receiving.offered(fields([INDEX + 1, digest])));
-    others.push(await receiving.receive(LEADER, fields([4, 0, 2, INDEX, MEMBERS]), chunks()));
+    others.push(
+      await receiving.receive(LEADER, fields([4, 0, 2, INDEX, MEMBERS]), chunks(CONTENT)),
+    );
     yield CONTENT;
   }
   const header = fields([3, 0, 2, INDEX, MEMBERS]);
@@ -134,4 +142,14 @@ test('a snapshot that the core takes is held until the log goes on from it', asy
   const { verdict, kept } = await received(INDEX);
   expect(verdict).toEqual(['taken']);
   expect(kept).toEqual([expect.stringContaining(`${INDEX}.received`)]);
+});
+
+test('a snapshot that is not what was offered is not told to the core, leaves nothing, and is asked for again', async () => {
+  const spoilt = Buffer.from(CONTENT);
+  spoilt[3]! ^= 1;
+  expect(await received(INDEX, { content: spoilt })).toEqual({
+    verdict: ['begin again'],
+    kept: [],
+    told: [],
+  });
 });
