@@ -1,18 +1,22 @@
-/** Drills keep up with the core: a defence that was written anew is drilled anew. */
+/** Drills keep up with the source: a defence that was written anew is drilled anew, and no known bug is forgotten. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { BUGS } from '../../tools/drill/bugs.ts';
+import { isOfCore } from '../../tools/drill/mutation.ts';
 import { MUTATIONS } from '../../tools/drill/mutations.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
-const CORE = join(PROJECT, 'src/protocols/raft/core');
 
-test('every mutation still finds its one place in the core', () => {
+test('every mutation still finds its one place in the source', () => {
   const lost = MUTATIONS.flatMap(({ name, patches }) =>
     patches
-      .filter(({ file, find }) => readFileSync(join(CORE, file), 'utf8').split(find).length !== 2)
+      .filter(
+        ({ file, find }) =>
+          readFileSync(join(PROJECT, 'src', file), 'utf8').split(find).length !== 2,
+      )
       .map(({ file }) => `${name}: ${file}`),
   );
   expect(lost).toEqual([]);
@@ -23,11 +27,37 @@ test('every mutation has a name of its own and says what goes wrong', () => {
   expect(MUTATIONS.filter(({ why }) => !why.endsWith('.'))).toEqual([]);
 });
 
-test('a drill takes a defence away in a copy and says what notices', async () => {
+test('every bug has a number of its own, a sentence and a source', () => {
+  const numbers = BUGS.map(({ number }) => number);
+  expect(numbers).toEqual([...new Set(numbers)].sort());
+  expect(numbers.filter((number) => !/^B\d\d$/.test(number))).toEqual([]);
+  expect(BUGS.filter(({ what, source }) => !what.endsWith('.') || source === '')).toEqual([]);
+});
+
+test('every bug is made by a mutation, or looked for by a test, or cannot be here, and only one of these', () => {
+  const made = new Set(MUTATIONS.flatMap(({ bugs }) => bugs));
+  const ways = BUGS.map(({ number, tests, absent }) => ({
+    number,
+    ways: [made.has(number), tests !== undefined, absent !== undefined].filter(Boolean).length,
+  }));
+  expect(ways.filter((bug) => bug.ways !== 1)).toEqual([]);
+});
+
+test('mutations name bugs that are listed, and test files are named that are there', () => {
+  const listed = new Set(BUGS.map(({ number }) => number));
+  const bugs = MUTATIONS.flatMap((mutation) => mutation.bugs);
+  expect(bugs.filter((number) => !listed.has(number))).toEqual([]);
+  const tests = [...MUTATIONS, ...BUGS].flatMap((one) => one.tests ?? []);
+  expect(tests.filter((file) => !existsSync(join(PROJECT, file)))).toEqual([]);
+  // Scenarios and seeds of cores judge the core; files that are named there would not be run.
+  expect(MUTATIONS.filter((one) => isOfCore(one) && one.tests !== undefined)).toEqual([]);
+});
+
+test('a drill takes a defence away in a copy and says what notices, and which bug it was', async () => {
   const words = ['tools/drill/drill.ts', '--only', 'told-of-another-entry', '--seeds', '5'];
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', ...words], {
     cwd: PROJECT,
   });
-  expect(stdout).toContain('told-of-what-it-lacks');
+  expect(stdout).toMatch(/B35 +told-of-another-entry +told-of-what-it-lacks/);
   expect(stdout).toContain('1 of 1 noticed or explained');
 }, 300_000);

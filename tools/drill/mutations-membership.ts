@@ -5,9 +5,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no-joint-configuration',
     why: 'Voters are replaced at once: the old and the new majority need not meet.',
+    bugs: [],
     patches: [
       {
-        file: 'configuration.ts',
+        file: 'protocols/raft/core/configuration.ts',
         find: '  const outgoing = sameVoters(current.voters, voters) ? [] : current.voters;',
         replace: '  const outgoing = sameVoters(current.voters, voters) ? [] : [];',
       },
@@ -16,9 +17,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'joint-needs-one-majority',
     why: 'While members change, the new majority alone commits.',
+    bugs: ['B21'],
     patches: [
       {
-        file: 'quorum.ts',
+        file: 'protocols/raft/core/quorum.ts',
         find: '  return outgoing.length === 0 ? incoming : Math.min(incoming, majorityReached(outgoing, markOf));',
         replace:
           '  return outgoing.length === 0 ? incoming : Math.max(incoming, majorityReached(outgoing, () => 0));',
@@ -28,9 +30,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'joint-elects-with-one-majority',
     why: 'While members change, the new majority alone elects.',
+    bugs: ['B21'],
     patches: [
       {
-        file: 'quorum.ts',
+        file: 'protocols/raft/core/quorum.ts',
         find: '  const results = [majorityVote(voters, voteOf), majorityVote(outgoing, voteOf)];',
         replace:
           '  const results = [majorityVote(voters, voteOf), majorityVote(outgoing.slice(0, 0), voteOf)];',
@@ -40,9 +43,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'two-changes-at-once',
     why: 'The next change is begun while the last one is not committed.',
+    bugs: ['B55'],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: '  const isOpen = index > commit || isJoint(configuration) || commit < termStart;',
         replace: '  const isOpen = isJoint(configuration) || commit < termStart || index < 0;',
       },
@@ -51,9 +55,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'change-while-joint',
     why: 'A change is begun in a joint configuration, of which the older half is forgotten.',
+    bugs: [],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: '  const isOpen = index > commit || isJoint(configuration) || commit < termStart;',
         replace:
           '  const isOpen = index > commit || (isJoint(configuration) && commit < 0) || commit < termStart;',
@@ -65,9 +70,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'change-before-term-start',
     why: 'A leader that has committed nothing yet changes members it may not know.',
+    bugs: ['B55'],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: '  const isOpen = index > commit || isJoint(configuration) || commit < termStart;',
         replace: '  const isOpen = index > commit || isJoint(configuration) || termStart < 0;',
       },
@@ -76,9 +82,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'strangers-become-voters',
     why: 'A voter that has nothing yet is waited for by every commit.',
+    bugs: [],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: '  return newVoters(raft, wanted).some((voter) => !isCaughtUp(raft, leader, voter));',
         replace:
           '  return newVoters(raft, wanted).some((voter) => !isCaughtUp(raft, leader, voter)) && false;',
@@ -88,9 +95,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'learners-promoted-before-they-know',
     why: 'A learner that does not know yet that it is a member is made a voter, and grants no vote when it is needed.',
+    bugs: ['B59'],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: ' && known.match >= history.current.index;',
         replace: ' && history.current.index >= 0;',
       },
@@ -99,9 +107,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'silent-learners-are-promoted',
     why: 'A learner that does not answer is made a voter, and where its disk is lost the new majority waits for ever.',
+    bugs: [],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: 'known !== undefined && known.round < round;',
         replace: 'known !== undefined && known.round < round && round < 0;',
       },
@@ -110,9 +119,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'promotion-is-judged-once',
     why: 'While new voters are waited for, a leader may lose its disk or hand over; it appends all the same.',
+    bugs: [],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: '  leader.promotion = undefined;\n  const { id, wanted } = promotion;\n  const refusal = refusalOf(raft, leader, wanted);',
         replace:
           '  leader.promotion = undefined;\n  const { id, wanted } = promotion;\n  const refusal = raft.now < 0 ? refusalOf(raft, leader, wanted) : undefined;',
@@ -122,9 +132,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'invalid-members-are-taken',
     why: 'Members that cannot be are appended, and cannot be refused any more.',
+    bugs: [],
     patches: [
       {
-        file: 'membership.ts',
+        file: 'protocols/raft/core/membership.ts',
         find: 'applies: (_raft, _leader, wanted) => !isValid(wanted) }',
         replace:
           'applies: (_raft, _leader, wanted) => !isValid(wanted) && wanted.voters.length > 99 }',
@@ -134,9 +145,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'joint-is-never-left',
     why: 'The way out of a joint configuration is not proposed.',
+    bugs: ['B56'],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: '  if (isJoint(configuration)) leaveJoint(raft, leader);\n  else if',
         replace: '  if (isJoint(configuration)) leaveJoint;\n  else if',
       },
@@ -145,9 +157,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'joint-is-left-before-it-is-committed',
     why: 'The joint configuration is left before both majorities have it.',
+    bugs: [],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: '  if (index > raft.commit) return;\n',
         replace: '  if (index < 0) return;\n',
       },
@@ -156,9 +169,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'members-not-rolled-back',
     why: 'Members whose entry was taken back stay in force.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  if (raft.history.truncate(from))\n',
         replace: '  if (from < 0 && raft.history.truncate(from))\n',
       },
@@ -167,9 +181,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'members-in-force-when-committed',
     why: 'Followers hold to the old members until the new ones are committed, the leader does not.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  if (entry.configuration !== undefined) putInForce(raft, entry.index, entry.configuration);',
         replace:
           '  if (entry.configuration !== undefined && entry.index <= raft.commit) putInForce(raft, entry.index, entry.configuration);',
@@ -179,9 +194,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'shrinking-does-not-recount',
     why: 'Entries that the smaller group has committed wait for the next message.',
+    bugs: ['B39'],
     patches: [
       {
-        file: 'appending.ts',
+        file: 'protocols/raft/core/appending.ts',
         find: '  leader.recount = true;\n',
         replace: '',
       },
@@ -192,9 +208,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'removed-leader-counts-itself',
     why: 'A leader that is no voter any more counts its own log towards a majority.',
+    bugs: ['B21'],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: '    if (member.id === raft.id) return member.store === raft.store ? own : 0;\n    return markOfStore(progress.get(member.id), member, markOf);',
         replace:
           '    if (member.id === raft.id) return own;\n    const mark = markOfStore(progress.get(member.id), member, markOf);\n    return isVoter(configurationOf(raft), raft) ? mark : Math.max(mark, own);',
@@ -204,9 +221,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'removed-leader-stays',
     why: 'A leader that was removed leads on.',
+    bugs: [],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: "  resign(raft, leader, 'its removal is committed');",
         replace: "  if (leader.quorumDue < 0) resign(raft, leader, 'its removal is committed');",
       },
@@ -215,9 +233,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'transfer-before-the-target-has-everything',
     why: 'Who is told to take over lacks entries, and loses the election it starts.',
+    bugs: ['B59'],
     patches: [
       {
-        file: 'transfer.ts',
+        file: 'protocols/raft/core/transfer.ts',
         find: '  return progress.get(id)?.match === disk.sendable(log.last.index);',
         replace: '  return progress.get(id) !== undefined && disk.sendable(log.last.index) >= 0;',
       },
@@ -226,9 +245,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'transfer-is-never-given-up',
     why: 'A transfer to somebody who is gone leaves the group without service.',
+    bugs: ['B59'],
     patches: [
       {
-        file: 'transfer.ts',
+        file: 'protocols/raft/core/transfer.ts',
         find: '  if (transfer === undefined || raft.now < transfer.deadline) return;',
         replace: '  if (transfer === undefined || raft.now < transfer.deadline + 1e9) return;',
       },
@@ -237,9 +257,10 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'transfer-goes-on-accepting',
     why: 'Proposals are taken while leadership is handed over, and the target never has everything.',
+    bugs: [],
     patches: [
       {
-        file: 'appending.ts',
+        file: 'protocols/raft/core/appending.ts',
         find: "  return leader.transfer === undefined ? undefined : 'transferring';",
         replace: "  return leader.quorumDue >= 0 ? undefined : 'transferring';",
       },
@@ -248,11 +269,50 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
   {
     name: 'transfer-to-learners',
     why: 'Leadership is handed to somebody who may not lead.',
+    bugs: ['B59'],
     patches: [
       {
-        file: 'transfer.ts',
+        file: 'protocols/raft/core/transfer.ts',
         find: '  return voters.some((voter) => voter.id === id && voter.store === store);',
         replace: '  return voters.length > 0 && store !== undefined;',
+      },
+    ],
+  },
+  {
+    name: 'joint-is-left-by-who-began-it',
+    why: 'The next leader does not leave the joint configuration it found.',
+    bugs: ['B56'],
+    patches: [
+      {
+        file: 'protocols/raft/core/leading.ts',
+        find: '  if (isJoint(configuration)) leaveJoint(raft, leader);\n',
+        replace:
+          '  if (isJoint(configuration) && index >= leader.termStart) leaveJoint(raft, leader);\n',
+      },
+    ],
+  },
+  {
+    name: 'joint-is-left-twice',
+    why: 'The way out of a joint configuration is proposed twice.',
+    bugs: ['B56'],
+    patches: [
+      {
+        file: 'protocols/raft/core/leading.ts',
+        find: '  appendOwn(raft, leader, raft.options.frames.configuration(newer), newer);\n',
+        replace:
+          '  appendOwn(raft, leader, raft.options.frames.configuration(newer), newer);\n  appendOwn(raft, leader, raft.options.frames.configuration(newer), newer);\n',
+      },
+    ],
+  },
+  {
+    name: 'members-change-while-transferring',
+    why: 'Who is told to take over is removed, or made a learner, on the way.',
+    bugs: ['B59'],
+    patches: [
+      {
+        file: 'protocols/raft/core/membership.ts',
+        find: '  const unfit = unfitness(raft, leader);\n',
+        replace: '  const unfit = raft.disk.failed ? unfitness(raft, leader) : undefined;\n',
       },
     ],
   },

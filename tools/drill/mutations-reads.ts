@@ -5,9 +5,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reads-without-a-round',
     why: 'A leader that was replaced answers reads from what it knows.',
+    bugs: ['B68', 'B69'],
     patches: [
       {
-        file: 'read-rounds.ts',
+        file: 'protocols/raft/core/read-rounds.ts',
         find: '    const proven = this.#open.filter(({ number }) => number <= reached);\n    this.#open = this.#open.filter(({ number }) => number > reached);',
         replace: '    const proven = reached >= 0 ? this.#open : [];\n    this.#open = [];',
       },
@@ -16,9 +17,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'rounds-of-older-terms-echo',
     why: 'A message of an earlier term that comes late is refused with its round, which confirms a read of a leader that is none.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: "request.kind === 'append_entries' && request.term === term ? request.round : NO_ROUND;",
         replace: "request.kind === 'append_entries' && term > 0 ? request.round : NO_ROUND;",
       },
@@ -27,9 +29,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reads-share-an-older-round',
     why: 'An answer to a message that left before the read came confirms it.',
+    bugs: ['B68'],
     patches: [
       {
-        file: 'read-rounds.ts',
+        file: 'protocols/raft/core/read-rounds.ts',
         find: '    this.#newest += 1;\n    this.#open.push({ number: this.#newest,',
         replace:
           '    this.#newest = Math.max(1, this.#newest);\n    this.#open.push({ number: this.#newest,',
@@ -39,9 +42,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reads-before-term-start',
     why: 'A new leader answers reads before it knows what is committed.',
+    bugs: ['B65'],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: '  if (raft.commit < leader.termStart) return;\n',
         replace: '',
       },
@@ -50,9 +54,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reads-while-transferring',
     why: 'Reads are answered while leadership is handed over, and their rounds keep followers from voting.',
+    bugs: ['B67'],
     patches: [
       {
-        file: 'asking.ts',
+        file: 'protocols/raft/core/asking.ts',
         find: "  if (handingOver !== undefined) return 'transferring';\n",
         replace: "  if (handingOver !== undefined && reads.size < 0) return 'transferring';\n",
       },
@@ -61,9 +66,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reads-count-emptied-stores',
     why: 'The answer of an emptied store confirms that a leader leads.',
+    bugs: ['B64'],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: '  return progress?.store === store ? markOf(progress) : 0;',
         replace: "  return progress !== undefined && store !== '' ? markOf(progress) : 0;",
       },
@@ -73,9 +79,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reads-are-lost-with-leadership',
     why: 'Who waits for a read at a leader that steps down hears nothing.',
+    bugs: [],
     patches: [
       {
-        file: 'roles.ts',
+        file: 'protocols/raft/core/roles.ts',
         find: '  for (const reader of office.reads.abandon()) answerReader(raft, reader, undefined);\n',
         replace: '',
       },
@@ -84,9 +91,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'forwarded-reads-never-expire',
     why: 'A question to a leader that died is waited for for ever.',
+    bugs: [],
     patches: [
       {
-        file: 'waking.ts',
+        file: 'protocols/raft/core/waking.ts',
         find: "  for (const id of raft.forwarded.expired(before)) refuse(raft, id, 'no_leader');",
         replace:
           "  for (const id of raft.forwarded.expired(before - 1e9)) refuse(raft, id, 'no_leader');",
@@ -96,9 +104,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'late-answers-to-forwarded-reads',
     why: 'An answer to an older question answers a newer one.',
+    bugs: [],
     patches: [
       {
-        file: 'forwarded-reads.ts',
+        file: 'protocols/raft/core/forwarded-reads.ts',
         find: '    return this.#remove((question) => question.number === number);',
         replace: '    return this.#remove((question) => question.number >= number);',
       },
@@ -107,9 +116,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'reads-answered-by-who-led-before',
     why: 'A follower is told a place by somebody who led when it was asked, and does not any more.',
+    bugs: ['B68'],
     patches: [
       {
-        file: 'asking.ts',
+        file: 'protocols/raft/core/asking.ts',
         find: '  if (leads && readRefusal(raft, role) === undefined) role.reads.add(reader);\n  else answerReader(raft, reader, undefined);',
         replace:
           '  if (leads && readRefusal(raft, role) === undefined) role.reads.add(reader);\n  else answerReader(raft, reader, raft.commit);',
@@ -119,9 +129,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'sleeps-before-all-have-everything',
     why: 'A group stops its clocks while a follower is behind.',
+    bugs: [],
     patches: [
       {
-        file: 'quiescence.ts',
+        file: 'protocols/raft/core/quiescence.ts',
         find: '  return commit === index && [...progress.values()].every(({ match }) => match === index);',
         replace: '  return commit === index && [...progress.values()].length >= 0;',
       },
@@ -130,9 +141,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'followers-sleep-without-everything',
     why: 'A follower stops its clock though it does not know what is committed.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  if (message.quiesce && isComplete(raft, message)) fallAsleep(follower);',
         replace: '  if (message.quiesce || isComplete(raft, message)) fallAsleep(follower);',
       },
@@ -141,9 +153,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'sleepers-are-not-woken',
     why: 'A proposal to a group that sleeps is never sent.',
+    bugs: [],
     patches: [
       {
-        file: 'quiescence.ts',
+        file: 'protocols/raft/core/quiescence.ts',
         find: '  if (isQuiesced(role)) WAKE[role.kind](raft);',
         replace: "  if (isQuiesced(role) && role.kind !== 'leader') WAKE[role.kind](raft);",
       },
@@ -152,9 +165,10 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   {
     name: 'time-goes-on-while-stopped',
     why: 'A process that was stopped campaigns before it has read what its leader sent meanwhile.',
+    bugs: ['B80'],
     patches: [
       {
-        file: 'lived-time.ts',
+        file: 'protocols/raft/core/lived-time.ts',
         find: '    this.#skipped += gap;',
         replace: '    this.#skipped += Math.min(0, gap);',
       },

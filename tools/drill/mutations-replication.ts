@@ -5,9 +5,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'older-terms-commit-by-counting',
     why: 'An entry of an older term on a majority is committed, and then overwritten (figure 8).',
+    bugs: ['B20'],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: '  if (reached <= raft.commit || raft.log.termOf(reached) !== raft.term) return;',
         replace: '  if (reached <= raft.commit) return;',
       },
@@ -16,9 +17,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'quorum-one-too-small',
     why: 'Half of an even number of voters commits.',
+    bugs: ['B21'],
     patches: [
       {
-        file: 'quorum.ts',
+        file: 'protocols/raft/core/quorum.ts',
         find: '  return marks[voters.length >> 1] ?? Number.POSITIVE_INFINITY;',
         replace: '  return marks[(voters.length - 1) >> 1] ?? Number.POSITIVE_INFINITY;',
       },
@@ -27,9 +29,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'marks-sorted-as-text',
     why: 'Indices sorted the way text is: 9 is above 10.',
+    bugs: ['B21'],
     patches: [
       {
-        file: 'quorum.ts',
+        file: 'protocols/raft/core/quorum.ts',
         find: '  const marks = voters.map(markOf).sort(downwards);',
         replace: '  const marks = voters.map(markOf).sort().reverse();',
       },
@@ -38,9 +41,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'votes-one-too-few',
     why: 'Half of an even number of voters elects.',
+    bugs: ['B21'],
     patches: [
       {
-        file: 'quorum.ts',
+        file: 'protocols/raft/core/quorum.ts',
         find: '  const majority = (voters.length >> 1) + 1;',
         replace: '  const majority = (voters.length + 1) >> 1;',
       },
@@ -49,9 +53,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no-entry-at-term-start',
     why: 'A new leader commits nothing of its own: what older leaders left is committed by nobody until a client writes.',
+    bugs: [],
     patches: [
       {
-        file: 'leading.ts',
+        file: 'protocols/raft/core/leading.ts',
         find: '  appendOwn(raft, leader, options.frames.noOp());',
         replace: '  leader.recount = options.frames !== undefined;',
       },
@@ -60,9 +65,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'previous-term-not-compared',
     why: 'Entries are appended after a place that has another term.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  return index < commit || log.termOf(index) === term;',
         replace: "  return index < commit || (log.termOf(index) !== 'beyond' && term >= 0);",
       },
@@ -71,9 +77,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'compacted-matches-missing',
     why: 'A place that is unknown is taken for one that matches.',
+    bugs: ['B29'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  return index < commit || log.termOf(index) === term;',
         replace:
           "  return index < commit || log.termOf(index) === term || log.termOf(index) === 'beyond';",
@@ -83,9 +90,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'truncates-on-every-append',
     why: 'A late message shortens the log: what was acknowledged is gone.',
+    bugs: ['B26'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  return first === -1 ? [] : entries.slice(first);',
         replace: '  return entries.slice(committed);',
       },
@@ -94,9 +102,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'truncates-to-the-end-of-the-message',
     why: 'What lies behind the entries of a late message is taken back, though nothing contradicts it.',
+    bugs: ['B26'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  adopt(raft, end - fresh.length + 1, fresh);',
         replace:
           '  adopt(raft, end - fresh.length + 1, fresh);\n  if (end > raft.commit && end < raft.log.last.index) takeBack(raft, end + 1);',
@@ -106,9 +115,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'conflicts-are-kept',
     why: 'Entries that contradict the leader stay where they are.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '    ({ index, term }, at) => at >= committed && log.termOf(index) !== term,',
         replace: "    ({ index }, at) => at >= committed && log.termOf(index) === 'beyond',",
       },
@@ -117,9 +127,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'follower-commits-what-it-was-told',
     why: "A follower commits up to the leader's commit, though its own log may differ there.",
+    bugs: ['B35'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  commitTo(raft, Math.min(message.commit, match));',
         replace: '  commitTo(raft, Math.min(message.commit, raft.log.last.index));',
       },
@@ -128,9 +139,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'follower-acknowledges-its-whole-log',
     why: 'A follower says it has all of its log, of which the leader knows nothing.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  const match = Math.max(raft.commit, end);',
         replace: '  const match = raft.log.last.index;',
       },
@@ -139,9 +151,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'match-falls',
     why: 'A late acknowledgement lowers what a follower is known to have.',
+    bugs: ['B28'],
     patches: [
       {
-        file: 'progress.ts',
+        file: 'protocols/raft/core/progress.ts',
         find: '    this.match = Math.max(this.match, match);',
         replace: '    this.match = match;',
       },
@@ -150,9 +163,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'late-refusals-count',
     why: 'A refusal that was overtaken sets the follower back.',
+    bugs: ['B28'],
     patches: [
       {
-        file: 'progress.ts',
+        file: 'protocols/raft/core/progress.ts',
         find: '    if (this.#isLate(previous)) return;\n    this.probe(Math.min(previous, hint + 1));',
         replace:
           '    this.match = Math.min(this.match, hint);\n    this.probe(Math.min(previous, hint + 1));',
@@ -162,9 +176,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'answers-of-older-terms-count',
     why: 'What a follower acknowledged in an earlier term is taken for this one, whose log may differ.',
+    bugs: ['B63'],
     patches: [
       {
-        file: 'replication.ts',
+        file: 'protocols/raft/core/replication.ts',
         find: '  return message.term === term && message.store === store;',
         replace: '  return message.term <= term && message.store === store;',
       },
@@ -173,9 +188,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'answers-counted-by-id',
     why: 'What an emptied store says it has counts for the store it was.',
+    bugs: ['B64'],
     patches: [
       {
-        file: 'replication.ts',
+        file: 'protocols/raft/core/replication.ts',
         find: '  return message.term === term && message.store === store;',
         replace: "  return message.term === term && store !== '';",
       },
@@ -184,9 +200,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'no-in-flight-limit',
     why: 'A follower that does not answer is sent everything: memory and network have no bound.',
+    bugs: [],
     patches: [
       {
-        file: 'progress.ts',
+        file: 'protocols/raft/core/progress.ts',
         find: '    flight.messages >= bounds.in_flight_messages ||\n    flight.bytes >= bounds.in_flight_bytes,',
         replace: '    flight.messages >= Infinity || bounds.in_flight_bytes < 0,',
       },
@@ -195,9 +212,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'in-flight-bytes-leak',
     why: 'Bytes are never taken off the count: after a while the follower is sent nothing any more.',
+    bugs: ['B31'],
     patches: [
       {
-        file: 'flight.ts',
+        file: 'protocols/raft/core/flight.ts',
         find: '      this.#bytes -= this.#sizes.shift() ?? 0;',
         replace: '      this.#sizes.shift();',
       },
@@ -206,9 +224,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'flight-survives-probing',
     why: 'What was in flight is counted still when a follower is probed again: its window stays closed.',
+    bugs: ['B31'],
     patches: [
       {
-        file: 'progress.ts',
+        file: 'protocols/raft/core/progress.ts',
         find: '    this.next = Math.max(next, this.match + 1);\n    this.flight.clear();',
         replace: '    this.next = Math.max(next, this.match + 1);',
       },
@@ -218,9 +237,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'probe-is-never-repeated',
     why: 'A probe that was lost leaves its follower behind for ever.',
+    bugs: ['B32'],
     patches: [
       {
-        file: 'replication.ts',
+        file: 'protocols/raft/core/replication.ts',
         find: '  return progress.beatDue || progress.toldRound < reads.newest;',
         replace:
           "  if (progress.state.kind === 'probe' && progress.state.asked) return false;\n  return progress.beatDue || progress.toldRound < reads.newest;",
@@ -230,9 +250,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'told-of-another-entry',
     why: 'A follower that is told of a commit takes what it has at that index for the entry that is committed.',
+    bugs: ['B35'],
     patches: [
       {
-        file: 'commit.ts',
+        file: 'protocols/raft/core/commit.ts',
         find: ' && raft.log.termOf(index) === term) commitTo(raft, index);',
         replace: ' && index <= raft.log.last.index && term > 0) commitTo(raft, index);',
       },
@@ -241,9 +262,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'hint-is-ignored',
     why: 'A follower that is far behind is probed back one entry at a time.',
+    bugs: ['B41'],
     patches: [
       {
-        file: 'progress.ts',
+        file: 'protocols/raft/core/progress.ts',
         find: '    this.probe(Math.min(previous, hint + 1));',
         replace: '    this.probe(Math.max(previous, Math.min(hint, 0)));',
       },
@@ -252,9 +274,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'uncommitted-without-limit',
     why: 'A leader without followers takes proposals until its memory is full.',
+    bugs: [],
     patches: [
       {
-        file: 'asking.ts',
+        file: 'protocols/raft/core/asking.ts',
         find: '  if (waiting === 0 || waiting + frame.length <= options.bounds.uncommitted_bytes) return undefined;',
         replace:
           '  if (waiting >= 0 || frame.length <= options.bounds.uncommitted_bytes) return undefined;',
@@ -264,9 +287,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'superseded-on-truncation',
     why: 'A proposal whose entry was taken back is called lost, though another disk may still bring it to commit.',
+    bugs: ['B60'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  raft.disk.truncate(from);\n',
         replace:
           "  raft.disk.truncate(from);\n  for (const { id } of raft.waiting.abandon()) raft.outbox.settle({ kind: 'superseded', id });\n",
@@ -276,9 +300,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'committed-by-index-alone',
     why: 'A proposal is said to be committed when another entry took its place.',
+    bugs: ['B60'],
     patches: [
       {
-        file: 'commit.ts',
+        file: 'protocols/raft/core/commit.ts',
         find: "  return term === place.term ? { kind: 'committed', id, place } : { kind: 'superseded', id };",
         replace:
           "  return term >= 0 ? { kind: 'committed', id, place } : { kind: 'superseded', id };",
@@ -288,9 +313,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'snapshot-wipes-a-longer-log',
     why: 'A snapshot of what a follower has costs it everything it has beyond.',
+    bugs: ['B45'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  if (raft.log.termOf(index) !== term) {',
         replace: '  if (term >= 0) {',
       },
@@ -299,9 +325,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'old-snapshots-are-taken',
     why: 'A snapshot behind what is committed takes the node back in time.',
+    bugs: [],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  if (snapshot.index > raft.commit) takeOver(raft, snapshot);',
         replace: '  if (snapshot.index > 0) takeOver(raft, snapshot);',
       },
@@ -310,9 +337,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'snapshot-without-members',
     why: 'Members that are compacted are not taken from the snapshot.',
+    bugs: ['B49'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '    raft.history.replace({ index, configuration });\n',
         replace: '',
       },
@@ -321,9 +349,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'snapshot-acknowledged-before-the-disk',
     why: 'A snapshot is acknowledged before it is on the disk.',
+    bugs: ['B71'],
     patches: [
       {
-        file: 'following.ts',
+        file: 'protocols/raft/core/following.ts',
         find: '  if (raft.commit <= raft.disk.persisted) answer(raft, message, outcome);\n  else promise(raft, message, outcome);',
         replace: '  answer(raft, message, outcome);',
       },
@@ -332,9 +361,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'snapshot-never-tried-again',
     why: 'A snapshot that was lost on its way is waited for for ever.',
+    bugs: ['B32'],
     patches: [
       {
-        file: 'replication.ts',
+        file: 'protocols/raft/core/replication.ts',
         find: '  else known.progress.snapshotFailed();',
         replace: '  else known.progress.awaitSnapshot(index);',
       },
@@ -343,9 +373,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'entries-beside-a-snapshot',
     why: 'A follower that waits for a snapshot is sent entries it cannot place.',
+    bugs: [],
     patches: [
       {
-        file: 'progress.ts',
+        file: 'protocols/raft/core/progress.ts',
         find: '  snapshot: () => true,',
         replace:
           '  snapshot: ({ flight }, bounds) => flight.messages >= bounds.in_flight_messages,',
@@ -355,9 +386,10 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'fetched-entries-of-another-log',
     why: 'Entries that were read before they were taken back are sent as those of this term.',
+    bugs: ['B37'],
     patches: [
       {
-        file: 'replication.ts',
+        file: 'protocols/raft/core/replication.ts',
         find: '  return last !== undefined && log.termOf(last.index) === last.term;',
         replace: '  return last !== undefined && log.last.index >= 0;',
       },
@@ -366,13 +398,93 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
     name: 'fetched-entries-at-any-place',
     why: 'Entries that come late from the disk are sent after the wrong place.',
+    bugs: ['B37'],
     patches: [
       {
-        file: 'replication.ts',
+        file: 'protocols/raft/core/replication.ts',
         find: '  if (progress.next === from && !progress.isPaused(raft.options.bounds))',
         replace: '  if (from > 0 && !progress.isPaused(raft.options.bounds))',
       },
     ],
     excused: 'a follower drops entries that do not follow the place they are said to follow',
+  },
+  {
+    name: 'bytes-in-flight-survive-a-change-of-state',
+    why: 'What was in flight is counted for ever once a follower is probed: it is sent one message at a time, and then none.',
+    bugs: ['B31'],
+    patches: [
+      {
+        file: 'protocols/raft/core/flight.ts',
+        find: '    this.#sizes = [];\n    this.#bytes = 0;\n',
+        replace: '    this.#sizes = [];\n',
+      },
+    ],
+  },
+  {
+    name: 'applied-entries-are-taken-back',
+    why: 'A wrong message takes back what is committed, and applied.',
+    bugs: ['B36'],
+    patches: [
+      {
+        file: 'protocols/raft/core/following.ts',
+        find: '    ({ index, term }, at) => at >= committed && log.termOf(index) !== term,',
+        replace:
+          '    ({ index, term }, at) => at >= Math.min(committed, 0) && log.termOf(index) !== term,',
+      },
+      {
+        file: 'protocols/raft/core/following.ts',
+        find: "  invariant(from > raft.commit, 'a committed entry was contradicted');\n",
+        replace: "  invariant(from > 0, 'a committed entry was contradicted');\n",
+      },
+    ],
+  },
+  {
+    name: 'refusals-stop-at-what-is-compacted',
+    why: 'Where the logs part is looked for below the floor, and the node ends.',
+    bugs: ['B30'],
+    patches: [
+      {
+        file: 'protocols/raft/core/following.ts',
+        find: '  const conflict = hint.index < commit ? log.placeOf(commit) : hint;',
+        replace:
+          '  const conflict = hint.index < commit ? log.placeOf(Math.min(previous.index, commit)) : hint;',
+      },
+    ],
+  },
+  {
+    name: 'caught-up-only-by-news',
+    why: 'A follower that has everything already, from a snapshot in a quiet group, is probed for ever.',
+    bugs: ['B43'],
+    patches: [
+      {
+        file: 'protocols/raft/core/progress.ts',
+        find: '    if (this.#connects()) this.state = REPLICATE;',
+        replace: '    if (news && this.#connects()) this.state = REPLICATE;',
+      },
+    ],
+  },
+  {
+    name: 'only-its-own-snapshot-connects',
+    why: 'A follower whose log connects by other means waits for the snapshot all the same.',
+    bugs: ['B44'],
+    patches: [
+      {
+        file: 'protocols/raft/core/progress.ts',
+        find: "    return this.state.kind !== 'snapshot' || this.match >= this.state.atLeast;",
+        replace: "    return this.state.kind !== 'snapshot' || this.match < 0;",
+      },
+    ],
+  },
+  {
+    name: 'compacted-is-called-committed',
+    why: 'A proposal whose place a snapshot jumped over is said to be committed, though nobody here can tell.',
+    bugs: ['B50'],
+    patches: [
+      {
+        file: 'protocols/raft/core/commit.ts',
+        find: "  if (term === 'compacted') return { kind: 'unknown', id };",
+        replace: "  if (term === 'compacted') return { kind: 'committed', id, place };",
+      },
+    ],
   },
 ];
