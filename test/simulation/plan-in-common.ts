@@ -1,4 +1,5 @@
 /** What plans of cores and of whole nodes have in common: things that happen at a moment, to somebody, for a while. */
+import type { Chance } from './raft-core/chance.ts';
 import type { Noise } from './raft-core/network.ts';
 
 export interface Happening<Fault extends string = string> {
@@ -24,9 +25,34 @@ export interface PlanInCommon<Fault extends string = string> {
 }
 
 /** What is said beforehand; all else is drawn. */
-export interface Wanted<Fault extends string> {
+export interface Wanted<Fault extends string = string> {
+  /** All nodes, those that begin outside of the group among them. */
+  readonly nodes?: number | undefined;
   readonly voters?: number | undefined;
   readonly milliseconds?: number | undefined;
-  /** Faults that may be drawn. */
+  /** These take part, and no others; undefined: those that are drawn. */
   readonly faults?: readonly Fault[] | undefined;
+}
+
+type Size = Pick<PlanInCommon, 'voters' | 'spares'>;
+
+/** A group that begins with fewer voters is not made smaller for the sake of others that join. */
+const VOTERS_RATHER = 3;
+
+/** Which kinds take part in a run: each draws from a stream of its own. */
+export function faultsOf<Fault extends string>(
+  wanted: readonly Fault[] | undefined,
+  drawn: { readonly all: readonly Fault[]; readonly share: number; readonly chance: Chance },
+): ReadonlySet<Fault> {
+  const { all, share, chance } = drawn;
+  return new Set(
+    all.filter((fault) => wanted?.includes(fault) ?? chance.named(fault).happens(share)),
+  );
+}
+
+/** How many nodes take part, and as what. */
+export function sizeOf({ nodes, voters }: Wanted, drawn: Size): Size {
+  if (nodes === undefined) return { voters: voters ?? drawn.voters, spares: drawn.spares };
+  const spares = Math.min(drawn.spares, Math.max(0, nodes - (voters ?? VOTERS_RATHER)));
+  return { voters: nodes - spares, spares };
 }

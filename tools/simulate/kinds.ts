@@ -4,18 +4,16 @@ import type { CoreMaker } from '../../test/simulation/raft-core/core-under-test.
 import * as cores from '../../test/simulation/raft-core/plan.ts';
 import { run as runCores } from '../../test/simulation/raft-core/run.ts';
 import { shrink as shrinkCores } from '../../test/simulation/raft-core/shrink.ts';
+import type { Violation } from '../../test/simulation/raft-core/laws.ts';
+import type { Wanted as WantedOf } from '../../test/simulation/plan-in-common.ts';
+import type { Figures } from '../../test/simulation/story.ts';
 import { told as toldCores } from '../../test/simulation/raft-core/trouble.ts';
 import * as wholeNodes from '../../test/simulation/whole-node/plan.ts';
 import { run as runNodes } from '../../test/simulation/whole-node/run.ts';
 import { toldStory } from '../../test/simulation/shrinking.ts';
 import { shrink as shrinkNodes } from '../../test/simulation/whole-node/shrink.ts';
 
-export interface Wanted {
-  readonly voters: number | undefined;
-  readonly milliseconds: number | undefined;
-  /** Of those that there are. */
-  readonly faults: readonly string[] | undefined;
-}
+export type Wanted = WantedOf;
 
 export interface Ran {
   readonly isBroken: boolean;
@@ -24,57 +22,73 @@ export interface Ran {
   readonly figures: readonly (readonly [what: string, count: number])[];
 }
 
+/** A run with all that happened in it. */
+export interface Told extends Ran {
+  /** The plan, in words. */
+  readonly told: string;
+  readonly lines: readonly string[];
+}
+
 export interface Simulated {
   readonly faults: readonly string[];
   run(seed: number, wanted: Wanted): Promise<Ran>;
+  told(seed: number, wanted: Wanted): Promise<Told>;
   /** The shrunk story of a seed that breaks a law. */
-  story(seed: number, wanted: Wanted, lines: number): Promise<string>;
+  shrunk(seed: number, wanted: Wanted, lines: number): Promise<string>;
+}
+
+/** What runs of both have in common. */
+interface Outcome {
+  readonly violations: readonly Violation[];
+  readonly fingerprint: number;
+  readonly figures: Figures;
+  readonly lines: readonly string[];
+  readonly committed: number;
 }
 
 const make: CoreMaker = (options, now) => new RaftCore(options, now);
 
 function planOfCores(seed: number, { faults, ...wanted }: Wanted): cores.Plan {
-  const drawn = cores.FAULTS.filter((fault) => faults?.includes(fault) ?? true);
-  return cores.drawPlan(seed, { ...wanted, faults: drawn });
+  const meant = cores.FAULTS.filter((fault) => faults?.includes(fault));
+  return cores.drawPlan(seed, { ...wanted, faults: faults === undefined ? undefined : meant });
 }
 
 function planOfNodes(seed: number, { faults, ...wanted }: Wanted): wholeNodes.Plan {
-  const drawn = wholeNodes.FAULTS.filter((fault) => faults?.includes(fault) ?? true);
-  return wholeNodes.drawPlan(seed, { ...wanted, faults: drawn });
+  const meant = wholeNodes.FAULTS.filter((fault) => faults?.includes(fault));
+  return wholeNodes.drawPlan(seed, { ...wanted, faults: faults === undefined ? undefined : meant });
+}
+
+function ranOf({ violations, fingerprint, figures, committed }: Outcome): Ran {
+  return {
+    isBroken: violations.length > 0,
+    fingerprint,
+    figures: [['entries committed', committed], ...figures.entries()],
+  };
+}
+
+function toldOf(told: string, outcome: Outcome): Told {
+  const broken = outcome.violations.map(({ law, how }) => `✗ ${law}: ${how}`);
+  return { ...ranOf(outcome), told, lines: [...outcome.lines, ...broken] };
 }
 
 export const CORES: Simulated = {
   faults: cores.FAULTS,
-  run: (seed, wanted) => {
-    const { violations, fingerprint, figures, ...ran } = runCores(planOfCores(seed, wanted), make);
-    return Promise.resolve({
-      isBroken: violations.length > 0,
-      fingerprint,
-      figures: [
-        ['steps of cores', ran.steps],
-        ['entries committed', ran.committed],
-        ...figures.entries(),
-      ],
-    });
+  run: (seed, wanted) => Promise.resolve(ranOf(runCores(planOfCores(seed, wanted), make))),
+  told: (seed, wanted) => {
+    const plan = planOfCores(seed, wanted);
+    return Promise.resolve(toldOf(toldCores(plan), runCores(plan, make, true)));
   },
-  story: async (seed, wanted, lines) =>
+  shrunk: async (seed, wanted, lines) =>
     toldStory(await shrinkCores(planOfCores(seed, wanted), make), toldCores, lines),
 };
 
 export const WHOLE_NODES: Simulated = {
   faults: wholeNodes.FAULTS,
-  run: async (seed, wanted) => {
-    const ran = await runNodes(planOfNodes(seed, wanted));
-    return {
-      isBroken: ran.violations.length > 0,
-      fingerprint: ran.fingerprint,
-      figures: [
-        ['events', ran.events],
-        ['entries committed', ran.committed],
-        ...ran.figures.entries(),
-      ],
-    };
+  run: async (seed, wanted) => ranOf(await runNodes(planOfNodes(seed, wanted))),
+  told: async (seed, wanted) => {
+    const plan = planOfNodes(seed, wanted);
+    return toldOf(wholeNodes.told(plan), await runNodes(plan, {}, true));
   },
-  story: async (seed, wanted, lines) =>
+  shrunk: async (seed, wanted, lines) =>
     toldStory(await shrinkNodes(planOfNodes(seed, wanted)), wholeNodes.told, lines),
 };

@@ -6,7 +6,13 @@
  * everything at once hides what needs one kind alone.
  */
 import type { Bounds, Timing } from '../../../src/protocols/raft/core/input.ts';
-import type { Happening, PlanInCommon, Wanted } from '../plan-in-common.ts';
+import {
+  faultsOf,
+  type Happening,
+  type PlanInCommon,
+  sizeOf,
+  type Wanted,
+} from '../plan-in-common.ts';
 import { Chance } from './chance.ts';
 import type { Latency } from './disk.ts';
 import { type Noise, QUIET } from './network.ts';
@@ -88,12 +94,12 @@ const SHORT_MS = 3_000;
 
 export function drawPlan(seed: number, wanted: Wanted<Fault> = {}): Plan {
   const chance = new Chance(seed).named('plan');
-  const faults = new Set(
-    (wanted.faults ?? FAULTS).filter((fault) => chance.named(fault).happens(TAKES_PART)),
-  );
+  const faults = faultsOf(wanted.faults, { all: FAULTS, share: TAKES_PART, chance });
   const milliseconds = wanted.milliseconds ?? SHORT_MS;
-  const voters = wanted.voters ?? chance.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 7]);
-  const spares = faults.has('membership') ? chance.whole(1, 3) : 0;
+  const { voters, spares } = sizeOf(wanted, {
+    voters: chance.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 7]),
+    spares: faults.has('membership') ? chance.whole(1, 3) : 0,
+  });
   return {
     seed,
     voters,

@@ -6,7 +6,13 @@
  */
 import type { Retention } from '../../../src/log/retention.ts';
 import type { Bounds, Timing } from '../../../src/protocols/raft/core/input.ts';
-import type { Happening, PlanInCommon, Wanted } from '../plan-in-common.ts';
+import {
+  faultsOf,
+  type Happening,
+  type PlanInCommon,
+  sizeOf,
+  type Wanted,
+} from '../plan-in-common.ts';
 import { Chance } from '../raft-core/chance.ts';
 import type { Latency } from '../raft-core/disk.ts';
 import { type Noise, QUIET } from '../raft-core/network.ts';
@@ -96,13 +102,13 @@ const PEACE_MS = 600;
 
 export function drawPlan(seed: number, wanted: Wanted<Fault> = {}): Plan {
   const chance = new Chance(seed).named('whole nodes');
-  const faults = new Set(
-    (wanted.faults ?? FAULTS).filter((fault) => chance.named(fault).happens(TAKES_PART)),
-  );
+  const faults = faultsOf(wanted.faults, { all: FAULTS, share: TAKES_PART, chance });
   const milliseconds = wanted.milliseconds ?? SAFETY_MS;
-  const voters = wanted.voters ?? chance.pick([1, 2, 3, 3, 3, 3, 3, 3, 4, 5]);
   const skew = faults.has('clocks') ? chance.named('skew').pick([50, 2_000, 600_000]) : 0;
-  const spares = faults.has('membership') ? chance.whole(1, 2) : 0;
+  const { voters, spares } = sizeOf(wanted, {
+    voters: chance.pick([1, 2, 3, 3, 3, 3, 3, 3, 4, 5]),
+    spares: faults.has('membership') ? chance.whole(1, 2) : 0,
+  });
   return {
     seed,
     voters,
