@@ -10,9 +10,7 @@
  * | deafen | pair | what the first says to the second is held |
  * | cut | pair | their connections are reset and refused |
  * | slow | node | what it says to others takes 200 ms |
- * | fill | node | its disk is full |
  */
-import type { SmallDisk } from './disk.ts';
 import type { Mesh } from './mesh.ts';
 import type { Begin, FaultKind } from './nemesis.ts';
 import { type Condition, HELD, OPEN } from './proxy.ts';
@@ -39,8 +37,6 @@ export interface Operated {
 export type Operator = (id: string) => Operated;
 
 const SLOW_MS = 200;
-/** Room for what a node writes while it notices. */
-const LEFT_BYTES = 64 * 1024;
 
 export const NODE_FAULTS: readonly FaultKind[] = [
   { name: 'kill', reach: 'node', weight: 3 },
@@ -54,8 +50,6 @@ export const NETWORK_FAULTS: readonly FaultKind[] = [
   { name: 'cut', reach: 'pair', weight: 2 },
   { name: 'slow', reach: 'node', weight: 1 },
 ];
-
-export const DISK_FAULTS: readonly FaultKind[] = [{ name: 'fill', reach: 'node', weight: 1 }];
 
 export function nodeFaults(operated: Operator): Readonly<Record<string, Begin>> {
   return {
@@ -101,22 +95,6 @@ export function networkFaults(mesh: Mesh): Readonly<Record<string, Begin>> {
     cut: async (one = '', other = '') => {
       mesh.cut(one, other);
       return () => mesh.healBetween(one, other);
-    },
-  };
-}
-
-/** A node that ended because its disk was full is started again when there is room. */
-export function diskFaults(
-  operated: Operator,
-  disk: (id: string) => SmallDisk,
-): Readonly<Record<string, Begin>> {
-  return {
-    fill: async (id = '') => {
-      await disk(id).fill(LEFT_BYTES);
-      return async () => {
-        await disk(id).empty();
-        await operated(id).start();
-      };
     },
   };
 }
