@@ -1,7 +1,9 @@
 /**
- * The log of a cluster after a campaign, held against what its clients were told: every acknowledged
- * operation stands in it exactly once, where its answer said, and no key was applied twice.
+ * The logs of a cluster after a campaign, each held against what clients were told: every acknowledged
+ * operation stands in it exactly once, where its answer said, and no key was applied twice. Every node
+ * shows its own, from what it has on its own disk, and all show the same.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { entryOf } from '../../test/linearizability/clients.ts';
 import { answeredAt, type Operation } from '../../test/linearizability/history.ts';
@@ -27,18 +29,28 @@ interface LogItem {
 
 /** What of a log is needed afterwards. */
 export interface ReadLog {
+  /** Whose it is. */
+  readonly id: string;
   readonly entries: number;
+  /** The last entry that was looked at. */
+  readonly upTo: number;
+  /** Of all entries and outcomes as the node shows them. */
+  readonly digest: string;
   /** Of entries, by their keys, in the order of the log; without those that are no answer. */
   readonly indices: ReadonlyMap<string, readonly number[]>;
   termAt(index: number): number | undefined;
 }
 
-/** @throws where the node does not show its whole log */
-export async function readLog(node: CampaignNode): Promise<ReadLog> {
+/**
+ * `last`: where all are to be read to, because entries that time asks for are still written; unless said, the
+ * end. @throws where the node does not show its whole log
+ */
+export async function readLog(node: CampaignNode, last = Infinity): Promise<ReadLog> {
   const indices = new Map<string, number[]>();
   const terms = new Map<number, number>();
+  const shown = createHash('sha256');
   let [after, head] = [0, 1];
-  while (after < head) {
+  while (after < Math.min(head, last)) {
     const answer = await historyOf(node, after);
     if (answer?.status !== 200)
       throw new Error(`the log of ${node.id} after ${after}: ${JSON.stringify(answer)}`);
@@ -47,8 +59,9 @@ export async function readLog(node: CampaignNode): Promise<ReadLog> {
       readonly covered: number;
       readonly head: number;
     };
-    for (const item of page.items) {
+    for (const item of page.items.filter(({ index }) => index <= last)) {
       const { index, term, key } = item;
+      shown.update(JSON.stringify(item));
       terms.set(index, term);
       if (key !== undefined && isAnswer(item))
         indices.set(key, [...(indices.get(key) ?? []), index]);
@@ -56,7 +69,14 @@ export async function readLog(node: CampaignNode): Promise<ReadLog> {
     if (page.covered === after) throw new Error(`the log of ${node.id} ends at ${after}`);
     ({ covered: after, head } = page);
   }
-  return { entries: terms.size, indices, termAt: (index) => terms.get(index) };
+  return {
+    id: node.id,
+    entries: terms.size,
+    upTo: Math.min(after, last),
+    digest: shown.digest('hex'),
+    indices,
+    termAt: (index) => terms.get(index),
+  };
 }
 
 /** What repeats an answer is none of its own; what there was no room for changed nothing, and may be tried again. */
@@ -78,7 +98,24 @@ async function historyOf(node: CampaignNode, after: number): ReturnType<Campaign
 }
 
 /** What is wrong; nothing where all is well. */
-export function audit(operations: readonly Operation[], log: ReadLog): readonly string[] {
+export function audit(
+  operations: readonly Operation[],
+  logs: readonly ReadLog[],
+): readonly string[] {
+  const wrong = logs.flatMap((log) =>
+    wrongIn(operations, log).map((breach) => `in the log of ${log.id}: ${breach}`),
+  );
+  return [...wrong, ...differing(logs)];
+}
+
+/** Acknowledged operations may be in all of them, and the rest differ. */
+function differing([first, ...others]: readonly ReadLog[]): readonly string[] {
+  return others
+    .filter(({ upTo, digest }) => upTo === first?.upTo && digest !== first.digest)
+    .map(({ id, upTo }) => `up to ${upTo} the log of ${id} is not that of ${first?.id}`);
+}
+
+function wrongIn(operations: readonly Operation[], log: ReadLog): readonly string[] {
   const repeated = [...log.indices].filter(([, indices]) => indices.length > 1);
   const acknowledged = operations.filter(
     ({ answer, once }) => answer.kind === 'answered' && once !== undefined,

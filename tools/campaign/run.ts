@@ -19,8 +19,8 @@ import { modelOf } from '../../test/linearizability/models/models.ts';
 import { tellVerdict } from '../../test/linearizability/picture.ts';
 import { check } from '../../test/linearizability/verdict.ts';
 import { seeded } from '../random.ts';
-import { audit, type Failover, failovers, readLog } from './audit.ts';
-import { CampaignCluster } from './cluster.ts';
+import { audit, type Failover, failovers, type ReadLog, readLog } from './audit.ts';
+import { CampaignCluster, type Standing } from './cluster.ts';
 import { Crowd } from './crowd.ts';
 import { CAMPAIGN_FAULTS, campaignFaults, Voters } from './faults.ts';
 
@@ -80,13 +80,14 @@ export async function campaign(options: CampaignOptions): Promise<CampaignResult
   try {
     const { reports, tally } = await trouble(cluster, options, breaches);
     onProgress('healing', tally);
-    await attempt(breaches, () => heal(cluster));
+    const agreed = await attempt(breaches, () => heal(cluster));
     onProgress('reading the log', tally);
     const operations = await readHistory(historyIn(options));
-    const log = await attempt(breaches, () => readLog(cluster.nodes[0]!));
+    const logs = await readLogs(cluster, agreed?.index, breaches);
+    const [log] = logs;
     isStopped = true;
     breaches.push(...(await cluster.stop()));
-    if (log !== undefined) breaches.push(...audit(operations, log));
+    breaches.push(...audit(operations, logs));
     onProgress('looking for an order', tally);
     const verdict = verdictOn(operations, breaches);
     return {
@@ -207,7 +208,7 @@ function planFor(
 }
 
 /** Everything that was done is undone, and every node votes. @throws when they do not come together */
-async function heal(cluster: CampaignCluster): Promise<void> {
+async function heal(cluster: CampaignCluster): Promise<Standing> {
   cluster.mesh.heal();
   for (const node of cluster.nodes) {
     if (node.isRunning) node.thaw();
@@ -215,7 +216,7 @@ async function heal(cluster: CampaignCluster): Promise<void> {
   }
   const voters = new Voters(cluster);
   for (const { id } of cluster.nodes) await voters.backWith(id);
-  await cluster.agreed();
+  return cluster.agreed();
 }
 
 async function attempt<Value>(
@@ -228,6 +229,20 @@ async function attempt<Value>(
     breaches.push((error as Error).message);
     return undefined;
   }
+}
+
+/** One after another: all of them at once would be a load of its own. */
+async function readLogs(
+  { nodes }: CampaignCluster,
+  upTo: number | undefined,
+  breaches: string[],
+): Promise<readonly ReadLog[]> {
+  const logs: ReadLog[] = [];
+  for (const node of nodes) {
+    const log = await attempt(breaches, () => readLog(node, upTo));
+    if (log !== undefined) logs.push(log);
+  }
+  return logs;
 }
 
 function verdictOn(operations: readonly Operation[], breaches: string[]): string {
