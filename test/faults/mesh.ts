@@ -10,6 +10,7 @@
  * ```
  */
 import { type Condition, HELD, Link, OPEN } from './proxy.ts';
+import type { Ways } from './ways.ts';
 
 /** As much of a node as its peers need. */
 export interface Peer {
@@ -17,7 +18,7 @@ export interface Peer {
   readonly raftPort: number;
 }
 
-export class Mesh {
+export class Mesh implements Ways {
   readonly ids: readonly string[];
   readonly #links: ReadonlyMap<string, Link>;
 

@@ -6,8 +6,10 @@ import { until } from '../end-to-end/condition.ts';
 import { lacks } from '../end-to-end/machine-permits.ts';
 import { tool } from '../end-to-end/tool.ts';
 import { echo, LISTENING } from './echo-process.ts';
+import { NamespaceWays } from './namespace-ways.ts';
 import { NetworkNamespaces } from './namespaces.ts';
 import { ChildUnderTest } from './processes.ts';
+import { OPEN } from './proxy.ts';
 import { Told } from './told.ts';
 
 const PORT = 4321;
@@ -37,19 +39,24 @@ function untilReaches(network: NetworkNamespaces, from: string, to: string): Pro
 }
 
 /** Whether what one says to another in a moment comes back in a moment. */
-async function reaches(network: NetworkNamespaces, from: string, to: string): Promise<boolean> {
+function reaches(network: NetworkNamespaces, from: string, to: string): Promise<boolean> {
+  return dialled(network, from, to).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @throws with the code of what was in the way */
+async function dialled(network: NetworkNamespaces, from: string, to: string): Promise<void> {
   const dialling = `
     const socket = require('node:net').connect(${PORT}, '${network.address(to)}');
     socket.on('connect', () => socket.write('?'));
     socket.on('data', () => process.exit(0));
-    socket.on('error', () => process.exit(1));
+    socket.on('error', ({ code }) => { console.error(code); process.exit(1); });
     setTimeout(() => process.exit(1), 700);
   `;
   const [program, ...words] = [...network.under(from), process.execPath, '-e', dialling];
-  return tool(program, ...words).then(
-    () => true,
-    () => false,
-  );
+  await tool(program, ...words);
 }
 
 test.skipIf(unpermitted)(
@@ -146,4 +153,51 @@ test.skipIf(unpermitted)('a removed network leaves no namespace and no device', 
   await network.remove();
   // The kernel takes the devices of a namespace down when it finds time.
   await until('nothing is left', async () => !(await listed()).includes(namespace.slice(0, -2)));
+});
+
+test.skipIf(unpermitted)('a way can be refused, and each way back is its own', async () => {
+  const network = await cabled();
+  const ways = new NamespaceWays(['a', 'b', 'c'], network);
+  await ways.cut('a', 'b');
+  await expect(dialled(network, 'a', 'b')).rejects.toThrow('EACCES');
+  await untilReaches(network, 'a', 'c');
+  await ways.healBetween('a', 'b');
+  await untilReaches(network, 'a', 'b');
+  await untilReaches(network, 'b', 'a');
+});
+
+test.skipIf(unpermitted)(
+  'a cable is narrow as long as one of the ways over it is slow, and carries what is said',
+  async () => {
+    const network = await cabled();
+    const ways = new NamespaceWays(['a', 'b', 'c'], network);
+    await ways.set('a', 'b', { kind: 'slow', milliseconds: 1 });
+    await ways.set('a', 'c', { kind: 'slow', milliseconds: 1 });
+    await ways.set('a', 'b', OPEN);
+    await untilReaches(network, 'a', 'b');
+    expect(await shaperOf(network, 'a')).toContain('tbf');
+    await ways.set('a', 'c', OPEN);
+    expect(await shaperOf(network, 'a')).not.toContain('tbf');
+  },
+);
+
+function shaperOf(network: NetworkNamespaces, id: string): Promise<string> {
+  const [program, ...words] = [...network.under(id), 'tc', 'qdisc', 'show', 'dev', 'eth0'];
+  return tool(program, ...words);
+}
+
+test.skipIf(unpermitted)('nodes that are known by their addresses get them again', async () => {
+  const network = await NetworkNamespaces.create(['a', 'b']);
+  onTestFinished(() => network.remove());
+  const address = network.address('b');
+  await expect(NetworkNamespaces.create(['a', 'b'], network.network)).rejects.toThrow('is taken');
+  await network.remove();
+  const again = await until('it is free', () =>
+    NetworkNamespaces.create(['a', 'b'], network.network).catch(() => undefined),
+  );
+  onTestFinished(() => again.remove());
+  expect(again.address('b')).toBe(address);
+  again.abandon();
+  const name = String(again.under('a').at(-1)?.slice(0, -2));
+  await until('nothing is left', async () => !(await tool('ip', '-o', 'link')).includes(name));
 });

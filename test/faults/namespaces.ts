@@ -12,7 +12,9 @@
  * unplug: the host's end leaves the bridge; both ends still see a carrier. down: the carrier is gone.
  * drop(a, b): a believes that b has an address nobody has (a permanent neighbour entry), so what it sends to
  * b reaches nobody, and what b sends still arrives: a one-way loss without a packet filter.
+ * refuse(a, b): a's routes say that b must not be reached, and dialling fails at once.
  */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { tool } from '../end-to-end/tool.ts';
 
@@ -43,11 +45,21 @@ export class NetworkNamespaces {
     this.#bridge = bridge;
   }
 
-  /** @throws saying why, where the machine does not permit it; then nothing is left behind */
-  static async create(ids: readonly string[]): Promise<NetworkNamespaces> {
+  /**
+   * `network`: the first three numbers of all addresses, for nodes that are known by them; unless said, free
+   * ones. @throws saying why, where the machine does not permit it; then nothing is left behind
+   */
+  static async create(ids: readonly string[], network?: string): Promise<NetworkNamespaces> {
     if (ids.length > NODES_MAX) throw new Error(`at most ${NODES_MAX} nodes on one switch`);
     const name = `q${randomBytes(3).toString('hex')}`;
-    const network = await freeNetwork();
+    return NetworkNamespaces.#of(ids, name, await freeNetwork(network));
+  }
+
+  static async #of(
+    ids: readonly string[],
+    name: string,
+    network: string,
+  ): Promise<NetworkNamespaces> {
     const places = ids.map((id, at): readonly [string, Place] => [
       id,
       {
@@ -73,6 +85,11 @@ export class NetworkNamespaces {
 
   address(id: string): string {
     return this.#place(id).address;
+  }
+
+  /** The first three numbers of all addresses. */
+  get network(): string {
+    return this.#network;
   }
 
   /** Where nodes find the host. */
@@ -108,6 +125,15 @@ export class NetworkNamespaces {
     await this.#in(from, 'ip', 'neigh', 'flush', 'to', this.address(to), 'nud', 'permanent');
   }
 
+  /** What `from` would send to `to` it is told not to, at once. */
+  async refuse(from: string, to: string): Promise<void> {
+    await this.#in(from, 'ip', 'route', 'replace', 'prohibit', this.address(to));
+  }
+
+  async accept(from: string, to: string): Promise<void> {
+    await this.#in(from, 'ip', 'route', 'flush', 'type', 'prohibit', 'exact', this.address(to));
+  }
+
   /** Both ways between everybody of different groups; the host still reaches all. */
   async partition(groups: readonly (readonly string[])[]): Promise<void> {
     for (const from of this.#places.keys())
@@ -122,12 +148,19 @@ export class NetworkNamespaces {
     await this.#in(id, 'tc', 'qdisc', 'replace', 'dev', DEVICE, 'root', 'tbf', ...rate);
   }
 
+  /** As fast as it can again. */
+  async widen(id: string): Promise<void> {
+    // There may be nothing to take away.
+    await this.#in(id, 'tc', 'qdisc', 'del', 'dev', DEVICE, 'root').catch(() => undefined);
+  }
+
   /** As it was in the beginning. */
   async heal(): Promise<void> {
     for (const [id, { cable }] of this.#places) {
       await tool('ip', 'link', 'set', cable, 'up', 'master', this.#bridge);
       await this.#in(id, 'ip', 'neigh', 'flush', 'dev', DEVICE, 'nud', 'permanent');
-      await this.#in(id, 'tc', 'qdisc', 'del', 'dev', DEVICE, 'root').catch(() => undefined);
+      await this.#in(id, 'ip', 'route', 'flush', 'type', 'prohibit');
+      await this.widen(id);
     }
   }
 
@@ -136,6 +169,17 @@ export class NetworkNamespaces {
     for (const { namespace } of this.#places.values())
       await tool('ip', 'netns', 'del', namespace).catch(() => undefined);
     await tool('ip', 'link', 'del', this.#bridge).catch(() => undefined);
+  }
+
+  /** The same in a process that is about to exit and can wait for nothing. */
+  abandon(): void {
+    const words = [...this.#places.values()].map(({ namespace }) => ['netns', 'del', namespace]);
+    for (const one of [...words, ['link', 'del', this.#bridge]])
+      try {
+        execFileSync('ip', one, { stdio: 'ignore' });
+      } catch {
+        // It is gone already.
+      }
   }
 
   async #build(): Promise<void> {
@@ -167,9 +211,13 @@ export class NetworkNamespaces {
   }
 }
 
-/** Its first three numbers. */
-async function freeNetwork(): Promise<string> {
+/** Its first three numbers. @throws where the one that is wanted is taken */
+async function freeNetwork(wanted: string | undefined): Promise<string> {
   const taken = await tool('ip', '-4', '-o', 'addr');
+  if (wanted !== undefined) {
+    if (taken.includes(`${wanted}.`)) throw new Error(`the network ${wanted} is taken`);
+    return wanted;
+  }
   for (let tries = 0; tries < 100; tries += 1) {
     const network = `10.213.${randomBytes(1)[0]}`;
     if (!taken.includes(`${network}.`)) return network;

@@ -5,26 +5,19 @@
  * |---|---|---|
  * | kill | node | SIGKILL; started again at the end |
  * | freeze | node | SIGSTOP, SIGCONT at the end: a pause that nobody in the process notices |
- * | isolate | node | its links to all others hold everything |
+ * | isolate | node | its ways to all others hold everything |
  * | split | pair | the two hear each other, and nobody else |
  * | deafen | pair | what the first says to the second is held |
- * | cut | pair | their connections are reset and refused |
- * | slow | node | what it says to others takes 200 ms |
+ * | cut | pair | they are refused to each other |
+ * | slow | node | what it says to others takes 200 ms, or has little room |
+ *
+ * What it means that a way is held or refused, `proxy.ts` and `namespace-ways.ts` say.
  */
-import type { Mesh } from './mesh.ts';
 import type { Begin, FaultKind } from './nemesis.ts';
 import { type Condition, HELD, OPEN } from './proxy.ts';
+import type { Ways } from './ways.ts';
 
-/** A node as its operator has it. */
-export interface ClusterNode {
-  readonly id: string;
-  readonly httpUrl: string;
-  readonly raftPort: number;
-  readonly pid: number;
-  readonly dataDir: string;
-}
-
-/** What can be done to its process. */
+/** What can be done to the process of a node. */
 export interface Operated {
   kill(): Promise<unknown>;
   /** Resolves when it serves; at once when it does. */
@@ -66,35 +59,39 @@ export function nodeFaults(operated: Operator): Readonly<Record<string, Begin>> 
   };
 }
 
-export function networkFaults(mesh: Mesh): Readonly<Record<string, Begin>> {
+export function networkFaults(ways: Ways): Readonly<Record<string, Begin>> {
   /** Between these and all others. */
-  const around = (some: readonly string[], says: Condition, hears: Condition): void => {
+  const around = async (
+    some: readonly string[],
+    says: Condition,
+    hears: Condition,
+  ): Promise<void> => {
     for (const id of some)
-      for (const other of mesh.ids.filter((one) => !some.includes(one))) {
-        mesh.set(id, other, says);
-        mesh.set(other, id, hears);
+      for (const other of ways.ids.filter((one) => !some.includes(one))) {
+        await ways.set(id, other, says);
+        await ways.set(other, id, hears);
       }
   };
   return {
     isolate: async (id = '') => {
-      around([id], HELD, HELD);
+      await around([id], HELD, HELD);
       return () => around([id], OPEN, OPEN);
     },
     split: async (...two) => {
-      around(two, HELD, HELD);
+      await around(two, HELD, HELD);
       return () => around(two, OPEN, OPEN);
     },
     slow: async (id = '') => {
-      around([id], { kind: 'slow', milliseconds: SLOW_MS }, OPEN);
+      await around([id], { kind: 'slow', milliseconds: SLOW_MS }, OPEN);
       return () => around([id], OPEN, OPEN);
     },
     deafen: async (from = '', to = '') => {
-      mesh.set(from, to, HELD);
-      return () => mesh.set(from, to, OPEN);
+      await ways.set(from, to, HELD);
+      return () => ways.set(from, to, OPEN);
     },
     cut: async (one = '', other = '') => {
-      mesh.cut(one, other);
-      return () => mesh.healBetween(one, other);
+      await ways.cut(one, other);
+      return () => ways.healBetween(one, other);
     },
   };
 }

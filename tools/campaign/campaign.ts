@@ -3,6 +3,7 @@
  *
  *     npm run campaign
  *     npm run campaign -- --nodes 5 --seed 7 --minutes 10 --clients 40 --faults kill,isolate --dir /var/tmp/c
+ *     npm run campaign -- --network namespaces
  *
  * Ends with 1 where anything is not as promised, and keeps the directory then: the history, what nodes
  * said, and their data.
@@ -11,24 +12,24 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { figure, plainTable } from '../table.ts';
-import { CAMPAIGN_FAULTS } from './faults.ts';
+import { faultsIn } from './faults.ts';
+import { type NetworkName, NETWORKS } from './network.ts';
 import { campaign, type CampaignResult } from './run.ts';
 
 interface Options {
   readonly nodes: number;
+  readonly network: NetworkName;
   readonly seed: number;
   readonly minutes: number;
   readonly clients: number;
   readonly pace: number;
-  readonly faults: readonly string[];
+  readonly faults: string;
   readonly dir: string;
   readonly program: string;
   readonly keep?: true;
 }
-
-const KNOWN = CAMPAIGN_FAULTS.map(({ name }) => name);
 
 function positive(text: string): number {
   const value = Number(text);
@@ -36,21 +37,28 @@ function positive(text: string): number {
   throw new InvalidArgumentError('a positive number is wanted');
 }
 
-function faultsOf(text: string): readonly string[] {
-  if (text === 'all') return KNOWN;
-  const names = text.split(',');
-  if (names.every((name) => KNOWN.includes(name))) return names;
-  throw new InvalidArgumentError(`known are all, or some of ${KNOWN.join(',')}`);
+/** @throws naming all there are in this network */
+function faultsOf({ faults, network }: Options): readonly string[] {
+  const known = faultsIn(network).map(({ name }) => name);
+  if (faults === 'all') return known;
+  const names = faults.split(',');
+  if (names.every((name) => known.includes(name))) return names;
+  return command.error(`--faults: known are all, or some of ${known.join(',')}`);
 }
 
-const options = new Command('campaign')
+const command = new Command('campaign')
   .description('Runs a real cluster under faults and judges it by what its clients saw.')
   .option('--nodes <n>', 'voters, from 3 on', positive, 3)
+  .addOption(
+    new Option('--network <kind>', 'what nodes stand in; namespaces need root')
+      .choices(NETWORKS)
+      .default('proxy'),
+  )
   .option('--seed <n>', 'of the plan and of what clients want', Number, 1)
   .option('--minutes <m>', 'how long there is trouble', positive, 2)
   .option('--clients <n>', 'clients, one operation at a time each', positive, 24)
   .option('--pace <ms>', 'what a client rests between two operations', Number, 0)
-  .option('--faults <list>', `all, or some of ${KNOWN.join(',')}`, faultsOf, KNOWN)
+  .option('--faults <list>', 'all, or some of them, such as kill,isolate', 'all')
   .option('--keep', 'keep the folder even if all is well')
   .option('--dir <path>', 'where everything is kept in folders of their own', tmpdir())
   .option(
@@ -59,9 +67,10 @@ const options = new Command('campaign')
     resolve(import.meta.dirname, '../../dist/cli/main.js'),
   )
   .showHelpAfterError('(--help shows what there is)')
-  .parse()
-  .opts<Options>();
+  .parse();
+const options = command.opts<Options>();
 
+const faults = faultsOf(options);
 const milliseconds = options.minutes * 60_000;
 await mkdir(options.dir, { recursive: true });
 const directory = await mkdtemp(join(options.dir, `quorate-campaign-${options.seed}-`));
@@ -78,23 +87,24 @@ const bar = new SingleBar(
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 const started = performance.now();
-let faults = 0;
+let faultCount = 0;
 if (process.stderr.isTTY)
-  bar.start(milliseconds, 0, { phase: 'founding', answered: '–', open: '–', faults });
+  bar.start(milliseconds, 0, { phase: 'founding', answered: '–', open: '–', faults: faultCount });
 
 const result = await campaign({
   ...options,
+  faults,
   milliseconds,
   directory,
   onProgress: (phase, tally) => {
     bar.update(Math.min(milliseconds, performance.now() - started), {
       phase,
-      faults,
+      faults: faultCount,
       answered: figure(tally?.answered ?? 0),
       open: figure(tally?.open ?? 0),
     });
   },
-  onFault: () => (faults += 1),
+  onFault: () => (faultCount += 1),
 });
 bar.stop();
 console.log(tableOf(result));
@@ -137,7 +147,7 @@ function tableOf({
   ];
   const table = plainTable({
     columns: [
-      { title: `${options.nodes} nodes, seed ${options.seed}`, align: 'left' },
+      { title: `${options.nodes} nodes, ${options.network}, seed ${options.seed}`, align: 'left' },
       { title: '', align: 'right' },
     ],
     rows: rows.map(([what = '', count = '']) => [what, count]),

@@ -1,19 +1,15 @@
 /**
- * A real cluster with a proxy on every way between two nodes, and, where it is wanted, a small disk for each.
+ * A real cluster in a network whose ways can be cut, and, where it is wanted, with a small disk for each node.
  */
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { until } from '../../test/end-to-end/condition.ts';
 import { SmallDisk } from '../../test/faults/disk.ts';
-import { Mesh } from '../../test/faults/mesh.ts';
-import { between, type Random } from '../random.ts';
+import type { Random } from '../random.ts';
+import { NamespaceNetwork } from './namespace-network.ts';
+import type { Network, NetworkName } from './network.ts';
 import { CampaignNode, outputFileOf } from './node.ts';
-import { REROUTE, waysOf } from './reroute.ts';
+import { freePorts, ProxyNetwork } from './proxy-network.ts';
 
-/** Below the ports the system hands out to diallers: nobody takes the port of a node that is away. */
-const PORT_LEAST = 19_000;
-const PORT_MOST = 30_000;
 const DISK_MEBIBYTES = 512;
 const SETTLED_MS_MAX = 180_000;
 
@@ -26,6 +22,7 @@ const SETTINGS = {
 
 export interface ClusterOptions {
   readonly nodes: number;
+  readonly network: NetworkName;
   readonly random: Random;
   readonly directory: string;
   readonly program: string;
@@ -48,49 +45,50 @@ export interface Standing {
 }
 
 export class CampaignCluster {
-  readonly mesh: Mesh;
+  readonly network: Network;
   readonly nodes: readonly CampaignNode[];
   readonly #disks: ReadonlyMap<string, SmallDisk>;
 
   private constructor(
-    mesh: Mesh,
+    network: Network,
     nodes: readonly CampaignNode[],
     disks: ReadonlyMap<string, SmallDisk>,
   ) {
-    this.mesh = mesh;
+    this.network = network;
     this.nodes = nodes;
     this.#disks = disks;
   }
 
   /** Resolves when all of them hold the same. */
   static async found(options: ClusterOptions): Promise<CampaignCluster> {
-    const { random, directory, program, onEnd } = options;
+    const { directory, program, onEnd } = options;
     const ids = Array.from({ length: options.nodes }, (_, at) => `node-${at + 1}`);
-    const ports = await freePorts(random, 2 * ids.length);
-    const peers = ids.map((id, at) => ({ id, raftPort: Number(ports[2 * at]) }));
-    const mesh = await Mesh.open(peers);
+    const network = await opened(ids, options);
+    // Whoever is interrupted leaves nothing behind.
+    process.once('exit', () => network.abandon());
     const disks = options.hasDisks ? await disksOf(ids, directory) : new Map<string, SmallDisk>();
-    const list = peers.map(({ id, raftPort }) => `${id}@127.0.0.1:1:${raftPort}`).join(',');
-    const nodes = peers.map(
-      ({ id, raftPort }, at) =>
+    const nodes = ids.map(
+      (id) =>
         new CampaignNode({
           id,
           program,
-          raftPort,
-          httpPort: Number(ports[2 * at + 1]),
-          execArguments: REROUTE,
-          env: { ...SETTINGS, ...waysOf(mesh, id, peers), QUORATE_PEERS: list },
+          place: network.place(id),
+          settings: SETTINGS,
           directory: join(disks.get(id)?.directory ?? join(directory, id), 'data'),
           outputFile: outputFileOf(directory, id),
           onEnd,
         }),
     );
-    const cluster = new CampaignCluster(mesh, nodes, disks);
-    // Whoever is interrupted leaves no process behind.
+    const cluster = new CampaignCluster(network, nodes, disks);
+    // Nor a process.
     process.once('exit', () => cluster.#abandon());
     await Promise.all(nodes.map((node) => node.start()));
     await cluster.agreed();
     return cluster;
+  }
+
+  get ids(): readonly string[] {
+    return this.nodes.map(({ id }) => id);
   }
 
   node(id: string): CampaignNode {
@@ -134,7 +132,7 @@ export class CampaignCluster {
     const ends = await Promise.all(
       running.map(async (node) => ({ node, exit: await node.stop() })),
     );
-    await this.mesh.close();
+    await this.network.close();
     return ends
       .filter(({ exit }) => exit.code !== 0)
       .map(({ node, exit }) => `${node.id} did not stop in order: ${JSON.stringify(exit)}`);
@@ -149,6 +147,12 @@ export class CampaignCluster {
   async removeDisks(): Promise<void> {
     for (const disk of this.#disks.values()) await disk.remove();
   }
+}
+
+async function opened(ids: readonly string[], options: ClusterOptions): Promise<Network> {
+  const { network, random } = options;
+  if (network === 'namespaces') return NamespaceNetwork.open(ids);
+  return ProxyNetwork.open(ids, await freePorts(random, 2 * ids.length));
 }
 
 async function disksOf(
@@ -193,24 +197,4 @@ function sameIn(seen: readonly Standing[]): Standing | false {
       history.state === 'whole',
   );
   return same && first;
-}
-
-async function freePorts(random: Random, count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = between(random, PORT_LEAST, PORT_MOST);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-    await once(server.close(), 'close');
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -10,8 +10,10 @@
  * | transfer | cluster | leadership is to go to some voter, or to the one that is furthest |
  * | demote | node | it only follows for a while, then votes again |
  * | remove | node | it takes no part any more; later it joins with an empty disk |
+ * | unplug | node | in namespaces: its cable hangs in the air, and it cannot tell |
+ * | down | node | in namespaces: its cable is dead, and it can |
  *
- * The last two and `lose` are for one node at a time, until it votes and holds the whole log again: who loses a
+ * `demote`, `remove` and `lose` are for one node at a time, until it votes and holds the whole log again: who loses a
  * disk while few vote loses the cluster, and no service could help it.
  */
 import { until } from '../../test/end-to-end/condition.ts';
@@ -22,10 +24,11 @@ import {
   NODE_FAULTS,
   nodeFaults,
 } from '../../test/faults/node-faults.ts';
-import { HELD, OPEN } from '../../test/faults/proxy.ts';
+import { type Condition, HELD, OPEN } from '../../test/faults/proxy.ts';
 import { pick } from '../../test/linearizability/wishes.ts';
 import type { Random } from '../random.ts';
 import type { CampaignCluster, Standing } from './cluster.ts';
+import { CABLE_FAULTS, type NetworkName } from './network.ts';
 import type { Answer } from './node.ts';
 
 /** Room for what a node writes while it notices. */
@@ -47,27 +50,34 @@ export const CAMPAIGN_FAULTS: readonly FaultKind[] = [
   { name: 'remove', reach: 'node', weight: 0.7 },
 ];
 
+/** All there are in a network of this kind. */
+export function faultsIn(network: NetworkName): readonly FaultKind[] {
+  return network === 'namespaces' ? [...CAMPAIGN_FAULTS, ...CABLE_FAULTS] : CAMPAIGN_FAULTS;
+}
+
 export function campaignFaults(
   cluster: CampaignCluster,
   random: Random,
 ): Readonly<Record<string, Begin>> {
-  const { mesh } = cluster;
+  const { ids, network } = cluster;
+  const { ways } = network;
   const voters = new Voters(cluster);
   return {
     ...nodeFaults((id) => cluster.node(id)),
-    ...networkFaults(mesh),
+    ...networkFaults(ways),
+    ...network.faults,
     bridge: async (bridge = '') => {
-      const others = mesh.ids.filter((id) => id !== bridge);
+      const others = ids.filter((id) => id !== bridge);
       const half = others.slice(0, Math.ceil(others.length / 2));
       const rest = others.filter((id) => !half.includes(id));
-      const set = (condition: typeof HELD): void => {
+      const set = async (condition: Condition): Promise<void> => {
         for (const one of half)
           for (const other of rest) {
-            mesh.set(one, other, condition);
-            mesh.set(other, one, condition);
+            await ways.set(one, other, condition);
+            await ways.set(other, one, condition);
           }
       };
-      set(HELD);
+      await set(HELD);
       return () => set(OPEN);
     },
     fill: async (id = '') => {
@@ -94,7 +104,7 @@ export function campaignFaults(
     }),
     transfer: async () => {
       const asked = pick(random, cluster.nodes);
-      const to = pick(random, [...mesh.ids, undefined]);
+      const to = pick(random, [...ids, undefined]);
       const answer = await asked.ask('/v1/raft/transfer?timeout=2s', 'POST', { to });
       refuse(answer);
       return () => undefined;

@@ -1,5 +1,5 @@
 /**
- * A node of a campaign: a process on ports and a directory of its own, which outlive it.
+ * A node of a campaign: a process on a place and a directory of its own, which outlive it.
  *
  * ```
  *  gone ── start ──▶ serving ── kill, stop ──▶ gone
@@ -9,8 +9,9 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../../test/end-to-end/condition.ts';
-import type { ClusterNode, Operated } from '../../test/faults/node-faults.ts';
+import type { Operated } from '../../test/faults/node-faults.ts';
 import { ChildUnderTest, type Exit } from '../../test/faults/processes.ts';
+import type { Place } from './network.ts';
 
 /** How long a node may take to answer that it lives, its log read. */
 const START_MS_MAX = 180_000;
@@ -21,12 +22,10 @@ const TOLD_CHARACTERS = 600;
 export interface NodeOptions {
   readonly id: string;
   readonly program: string;
-  readonly execArguments: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
+  readonly place: Place;
+  readonly settings: Readonly<Record<string, string>>;
   readonly directory: string;
   readonly outputFile: string;
-  readonly httpPort: number;
-  readonly raftPort: number;
   /** It ended, and nobody had asked it to. */
   readonly onEnd: (line: string) => void;
 }
@@ -36,10 +35,9 @@ export interface Answer {
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-export class CampaignNode implements Operated, ClusterNode {
+export class CampaignNode implements Operated {
   readonly id: string;
   readonly httpUrl: string;
-  readonly raftPort: number;
   readonly dataDir: string;
   readonly #options: NodeOptions;
   readonly #child: ChildUnderTest;
@@ -47,23 +45,17 @@ export class CampaignNode implements Operated, ClusterNode {
   isToEnd = false;
 
   constructor(options: NodeOptions) {
-    const { id, httpPort, raftPort, directory, program, outputFile, env } = options;
+    const { id, place, directory, program, outputFile, settings } = options;
     this.id = id;
-    this.httpUrl = `http://127.0.0.1:${httpPort}`;
-    this.raftPort = raftPort;
+    this.httpUrl = place.httpUrl;
     this.dataDir = directory;
     this.#options = options;
     this.#child = new ChildUnderTest({
       program: process.execPath,
-      words: [...options.execArguments, program, 'start'],
+      words: [...place.execArguments, program, 'start'],
+      under: place.under,
       outputFile,
-      env: {
-        ...env,
-        QUORATE_NODE_ID: id,
-        QUORATE_DATA_DIR: directory,
-        QUORATE_P2P_PORT: String(httpPort),
-        QUORATE_RAFT_PORT: String(raftPort),
-      },
+      env: { ...settings, ...place.env, QUORATE_NODE_ID: id, QUORATE_DATA_DIR: directory },
     });
   }
 

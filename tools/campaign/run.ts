@@ -22,7 +22,8 @@ import { seeded } from '../random.ts';
 import { audit, type Failover, failovers, type ReadLog, readLog } from './audit.ts';
 import { CampaignCluster, type Standing } from './cluster.ts';
 import { Crowd } from './crowd.ts';
-import { CAMPAIGN_FAULTS, campaignFaults, Voters } from './faults.ts';
+import { campaignFaults, faultsIn, Voters } from './faults.ts';
+import type { NetworkName } from './network.ts';
 
 /** Long enough that most grants end by a word, short enough that some end by time. */
 const LEASE_MS = 4_000;
@@ -32,10 +33,19 @@ const WELL_WEIGHT = 24;
 /** For clients of a machine that does other things, too. */
 const ANSWERS_MS_MAX = 300_000;
 /** Faults after whose beginning most of what is asked at the node waits in vain. */
-const SILENCING: ReadonlySet<string> = new Set(['freeze', 'isolate', 'fill', 'remove', 'lose']);
+const SILENCING: ReadonlySet<string> = new Set([
+  'freeze',
+  'isolate',
+  'unplug',
+  'down',
+  'fill',
+  'remove',
+  'lose',
+]);
 
 export interface CampaignOptions {
   readonly nodes: number;
+  readonly network: NetworkName;
   readonly seed: number;
   readonly milliseconds: number;
   readonly clients: number;
@@ -192,14 +202,14 @@ function urlsOf(cluster: CampaignCluster, silent: ReadonlySet<string>): readonly
 }
 
 function planFor(
-  { mesh: { ids } }: CampaignCluster,
-  { seed, milliseconds, faults, gapMs = [600, 2_600] }: CampaignOptions,
+  { ids }: CampaignCluster,
+  { network, seed, milliseconds, faults, gapMs = [600, 2_600] }: CampaignOptions,
 ): Parameters<typeof planOf>[0] {
   return {
     seed,
     milliseconds,
     nodes: ids,
-    kinds: CAMPAIGN_FAULTS.filter(({ name }) => faults.includes(name)),
+    kinds: faultsIn(network).filter(({ name }) => faults.includes(name)),
     gapMs,
     lastsMs: [200, 2_500],
     // One more than a quorum can do without, for a moment.
@@ -209,7 +219,7 @@ function planFor(
 
 /** Everything that was done is undone, and every node votes. @throws when they do not come together */
 async function heal(cluster: CampaignCluster): Promise<Standing> {
-  cluster.mesh.heal();
+  await cluster.network.ways.heal();
   for (const node of cluster.nodes) {
     if (node.isRunning) node.thaw();
     else await node.start();
