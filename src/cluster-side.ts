@@ -17,8 +17,8 @@ import type { Log } from './log/log.ts';
 import type { Member, Members } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
 import type { Door } from './protocols/coordinator/hosted-group.ts';
-import type { LoopStatus } from './protocols/coordinator/loop.ts';
-import type { Engine } from './protocols/engine.ts';
+import { Loop, type LoopStatus } from './protocols/coordinator/loop.ts';
+import type { Engine, Removal } from './protocols/engine.ts';
 import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
 import type { Exchange } from './protocols/raft/exchange.ts';
 import { startFounded } from './protocols/raft/founding.ts';
@@ -26,6 +26,7 @@ import { Joining } from './protocols/raft/joining.ts';
 import { PeerClocks } from './protocols/raft/peer-clocks.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
 import { askToReturn } from './protocols/raft/returning.ts';
+import { Standing } from './protocols/raft/standing.ts';
 import { endpoint } from './protocols/transport/address.ts';
 import type { LinkStatus, Peer } from './protocols/transport/network.ts';
 import type { TcpNetwork } from './protocols/transport/tcp-network.ts';
@@ -33,6 +34,10 @@ import type { Websocket } from './protocols/transport/websocket-stream.ts';
 import { breathe, realClock } from './real-clock.ts';
 
 const MIB = 1024 * 1024;
+const MAIN = { id: 'main', incarnation: 0 } as const;
+
+/** How often it is looked whether there is something to ask the others. */
+const LOOK_MS = 1_000;
 
 const BOUNDS: Bounds = {
   in_flight_messages: 64,
@@ -85,6 +90,10 @@ export class ClusterSide {
   readonly #network: TcpNetwork;
   /** By which entries are stamped. */
   readonly #clocks: PeerClocks;
+  /** Whether this node still takes part in `main`. */
+  readonly #standing: Standing;
+  /** Asks what only others know. */
+  readonly #asking: Loop;
   #engine: RaftEngine | undefined;
   #joining: Joining | undefined;
 
@@ -93,6 +102,13 @@ export class ClusterSide {
     this.#exchange = exchange;
     this.#network = network;
     this.#clocks = new PeerClocks({ clock: realClock, exchange, peers: () => this.#otherVoters() });
+    this.#standing = this.#standingIn(exchange);
+    this.#asking = new Loop({
+      name: 'standing',
+      clock: realClock,
+      interval: LOOK_MS,
+      run: () => this.#standing.look(),
+    });
   }
 
   /** Listens for other nodes. @throws TlsFault, or where the port is taken or the address is not ours */
@@ -186,6 +202,7 @@ export class ClusterSide {
     });
     this.#joining.start();
     this.#clocks.start();
+    this.#asking.start();
   }
 
   /** Port of other nodes, for whoever asked for any. */
@@ -201,7 +218,13 @@ export class ClusterSide {
   }
 
   loops(): readonly LoopStatus[] {
-    return this.#joining === undefined ? [] : [this.#joining.status(), this.#clocks.status()];
+    if (this.#joining === undefined) return [];
+    return [this.#joining, this.#clocks, this.#asking].map((loop) => loop.status());
+  }
+
+  /** Undefined: this node takes part, or nobody has said otherwise. */
+  get removal(): Removal | undefined {
+    return this.#standing.removal;
   }
 
   links(): readonly LinkStatus[] {
@@ -211,12 +234,26 @@ export class ClusterSide {
   async stop(): Promise<void> {
     await this.#joining?.stop();
     await this.#clocks.stop();
+    await this.#asking.stop();
     await this.#network.stop();
   }
 
   get #engineOfMain(): RaftEngine {
     if (this.#engine === undefined) throw new Error('the engine of main has not started');
     return this.#engine;
+  }
+
+  #standingIn(exchange: Exchange): Standing {
+    const { config, log, logger } = this.#options;
+    return new Standing({
+      self: { id: config.nodeId, store: log.identity.storeId },
+      exchange,
+      members: () => log.hardState(MAIN)?.members ?? [],
+      commit: () => this.#engineOfMain.status().commit_index,
+      silence: () => this.#engineOfMain.status().age_ms,
+      isJoining: () => log.identity.isJoining === true,
+      onRemoved: (removal) => logger.warn(removal, 'removed_from_members'),
+    });
   }
 
   #otherVoters(): readonly string[] {

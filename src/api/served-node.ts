@@ -8,6 +8,7 @@ import type { GroupRow } from '../projections/groups/group-table.ts';
 import type { Group } from '../protocols/coordinator/group.ts';
 import type { HostingStatus } from '../protocols/coordinator/groups.ts';
 import type { LoopStatus } from '../protocols/coordinator/loop.ts';
+import type { Removal } from '../protocols/engine.ts';
 import type { LinkStatus } from '../protocols/transport/network.ts';
 import type { Websocket } from '../protocols/transport/websocket-stream.ts';
 
@@ -22,6 +23,8 @@ export interface Peering {
   /** Where it listens for them. */
   readonly port: number;
   links(): readonly LinkStatus[];
+  /** Where this node was taken out of the members of `main`, and somebody has said so. */
+  readonly removal: Removal | undefined;
   /** Takes in a node that comes by a websocket; undefined: none may. */
   readonly accept: ((websocket: Websocket, remoteAddress: string) => void) | undefined;
 }

@@ -24,11 +24,18 @@ export type Peer = z.output<typeof PEER>;
 /** How much of the log a node holds. */
 export const HISTORY = z.object({ state: z.string(), missing: z.number() });
 
+/** Of a node that was taken out of the members: by which entry. */
+export const REMOVED = z
+  .object({ index: z.number() })
+  .nullish()
+  .transform((removed) => removed ?? undefined);
+
 const LINK = z.object({ node_id: z.string(), state: z.string(), address: z.string().optional() });
 
 const RAFT = z.object({
   node_id: z.string(),
   role: z.string(),
+  removed: REMOVED,
   consensus_mode: z.string(),
   term: z.number(),
   leader_id: z.string().nullable(),
@@ -55,15 +62,15 @@ type Raft = z.output<typeof RAFT>;
 export async function raftStatus({ screen }: Invocation, { url }: Asking): Promise<Report> {
   const data = await new NodeAddress(url).json('/v1/raft');
   const raft = understood(RAFT, data);
-  const isWell = raft.leader_id !== null;
+  const isWell = raft.leader_id !== null && raft.removed === undefined;
   const exit = isWell ? EXIT.fine : EXIT.finding;
   return { exit, data, lines: [...factsOf(screen, raft), '', ...membersOf(screen, raft)] };
 }
 
 function factsOf(screen: Screen, raft: Raft): readonly string[] {
-  const { term, role, consensus_mode: engine } = raft;
+  const { term, consensus_mode: engine } = raft;
   const facts: readonly (readonly [string, string])[] = [
-    ['node', `${screen.paint('bold', raft.node_id)}, ${role} since ${moment(raft.role_since)}`],
+    ['node', `${screen.paint('bold', raft.node_id)}, ${roleWords(screen, raft)}`],
     ['leader', `${leaderWords(screen, raft)}, term ${term} (${engine})`],
     ['cluster', raft.cluster_health],
     [
@@ -75,6 +82,16 @@ function factsOf(screen: Screen, raft: Raft): readonly string[] {
     ['timer', timerWords(raft.ticks)],
   ];
   return columns(facts.map(([label, text]) => [screen.paint('dim', label), text]));
+}
+
+function roleWords(screen: Screen, { role, role_since, removed }: Raft): string {
+  if (removed === undefined) return `${role} since ${moment(role_since)}`;
+  return screen.paint('red', removalWords(removed));
+}
+
+/** Whoever reads this can do something about it. */
+export function removalWords({ index }: { readonly index: number }): string {
+  return `removed from the members by entry ${grouped(index)}: stop it, or start it emptied and with --join`;
 }
 
 const HISTORY_WORDS: Readonly<Record<string, string>> = {

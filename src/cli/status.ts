@@ -4,7 +4,15 @@ import { EXIT, type Exit } from './exit.ts';
 import type { Invocation } from './invocation.ts';
 import { columns, grouped } from './layout.ts';
 import { NodeAddress } from './node-address.ts';
-import { HISTORY, historyWords, PEER, type Peer, wordsOfPeer } from './raft.ts';
+import {
+  HISTORY,
+  historyWords,
+  PEER,
+  type Peer,
+  removalWords,
+  REMOVED,
+  wordsOfPeer,
+} from './raft.ts';
 import type { Report } from './report.ts';
 import type { Screen } from './screen.ts';
 
@@ -47,6 +55,7 @@ const STATUS = z.object({
   unknown_entries: z.number().catch(0),
   rule_faults: z.number().catch(0),
   fault: z.string().nullable().catch('unknown'),
+  removed: REMOVED,
   log: z
     .object({ level: z.string(), entries: z.number(), disk_fraction: z.number() })
     .catch({ level: 'unknown', entries: 0, disk_fraction: Number.NaN }),
@@ -71,8 +80,9 @@ function isTroubled({ status }: LoopLine): boolean {
   return status === 'error' || status === 'degraded';
 }
 
-function exitOf({ fault, background_loops: loops }: Status): Exit {
-  return fault === null && !loops.some(isTroubled) ? EXIT.fine : EXIT.finding;
+function exitOf({ fault, removed, background_loops: loops }: Status): Exit {
+  const isWell = fault === null && removed === undefined;
+  return isWell && !loops.some(isTroubled) ? EXIT.fine : EXIT.finding;
 }
 
 function linesOf(screen: Screen, { url }: NodeAddress, status: Status): readonly string[] {
@@ -109,6 +119,7 @@ function linesOf(screen: Screen, { url }: NodeAddress, status: Status): readonly
     ...peerLines(screen, status.peers),
     ...loopLines(screen, status.background_loops),
     ...faultLine(screen, status.fault),
+    ...removalLine(screen, status.removed),
   ];
 }
 
@@ -151,4 +162,8 @@ function countOf(count: number | undefined): string {
 
 function faultLine(screen: Screen, fault: string | null): readonly string[] {
   return fault === null ? [] : ['', screen.paint('red', `it does not apply entries: ${fault}`)];
+}
+
+function removalLine(screen: Screen, removed: Status['removed']): readonly string[] {
+  return removed === undefined ? [] : ['', screen.paint('red', removalWords(removed))];
 }

@@ -57,6 +57,11 @@ export interface EngineStatus {
   readonly history: HistoryStatus;
 }
 
+/** A node was taken out of the members, by the entry of this index. */
+export interface Removal {
+  readonly index: number;
+}
+
 export interface Configuration {
   readonly voters: readonly string[];
   readonly learners: readonly string[];

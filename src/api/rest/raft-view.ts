@@ -9,6 +9,7 @@ import type { HostingStatus } from '../../protocols/coordinator/groups.ts';
 import type { EngineReport, EngineStatus } from '../../protocols/engine.ts';
 import type { LinkStatus } from '../../protocols/transport/network.ts';
 import type { ServedNode } from '../served-node.ts';
+import { partOf, removalOf } from './part-taken.ts';
 
 /** What of an engine's report is shown as it is; null where an engine has no such thing. */
 const REPORTED = [
@@ -30,7 +31,8 @@ export function raftView(node: ServedNode): object {
     node_id: nodeId,
     ...ofSourceSystem(node, status),
     timestamp: clock.now(),
-    role: status.role,
+    role: partOf(node),
+    removed: removalOf(node),
     term: status.term,
     leader_id: status.leader_id ?? null,
     commit_index: status.commit_index,

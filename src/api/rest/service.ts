@@ -6,16 +6,16 @@
  */
 import { problem } from '../wire/problem.ts';
 import { type Endpoint, ok, refusal, type Reply, type Serving } from './endpoint.ts';
+import { partOf } from './part-taken.ts';
 import { gatherStatus, leaderOf, unreadiness, uptimeSeconds } from './status.ts';
 
 function health({ node }: Serving): Reply {
-  const { role, leader_id } = node.main.status();
   return ok({
     status: 'ok',
     healthy: true,
     node_id: node.nodeId,
-    role,
-    leader_id: leader_id ?? null,
+    role: partOf(node),
+    leader_id: leaderOf(node.main) ?? null,
     uptime_seconds: uptimeSeconds(node),
     version: node.version,
   });

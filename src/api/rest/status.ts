@@ -8,6 +8,7 @@ import type { Group } from '../../protocols/coordinator/group.ts';
 import type { LoopStatus } from '../../protocols/coordinator/loop.ts';
 import type { LoopSource, ServedNode } from '../served-node.ts';
 import { answeredWithin } from './deadline.ts';
+import { partOf, removalOf, wordsOfRemoval } from './part-taken.ts';
 
 /** How long one part is waited for. */
 const PART_MS_MAX = 2000;
@@ -20,7 +21,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   version: ({ version }) => version,
   uptime_seconds: (node) => uptimeSeconds(node),
   cluster: ({ log }) => clusterLine(log.identity),
-  group: ({ main }) => main.status(),
+  group: (node) => ({ ...node.main.status(), role: partOf(node) }),
+  removed: removalOf,
   position: ({ main }) => main.machine.position,
   digest: ({ main }) => main.machine.digest(),
   rules_version: ({ main }) => main.machine.momentAt(0).rules,
@@ -95,11 +97,20 @@ async function gather(part: Part, node: ServedNode): Promise<unknown> {
 }
 
 /** Why the node cannot serve yet, if it cannot. */
-export function unreadiness({ main, isStopping }: ServedNode): string | undefined {
-  if (isStopping) return 'it is stopping';
-  if (main.fault !== undefined) return 'its rules do not fit the log';
-  return leaderOf(main) === undefined ? 'no leader is known' : undefined;
+export function unreadiness(node: ServedNode): string | undefined {
+  return REASONS.map((reason) => reason(node)).find((reason) => reason !== undefined);
 }
+
+/** The first that holds is given: who was removed may still know a leader, or none. */
+const REASONS: readonly ((node: ServedNode) => string | undefined)[] = [
+  ({ isStopping }) => (isStopping ? 'it is stopping' : undefined),
+  ({ main }) => (main.fault === undefined ? undefined : 'its rules do not fit the log'),
+  (node) => {
+    const removal = removalOf(node);
+    return removal === null ? undefined : wordsOfRemoval(removal);
+  },
+  ({ main }) => (leaderOf(main) === undefined ? 'no leader is known' : undefined),
+];
 
 export function leaderOf(group: Group): string | undefined {
   return group.status().leader_id;
