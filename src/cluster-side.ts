@@ -14,7 +14,7 @@ import type { ClusterConfig } from './config/cluster.ts';
 import type { Config } from './config.ts';
 import type { GroupId } from './log/group.ts';
 import type { Log } from './log/log.ts';
-import type { Member, Members } from './log/members.ts';
+import type { Member, Members, MembersAt } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
 import type { Door } from './protocols/coordinator/hosted-group.ts';
 import { Loop, type LoopStatus } from './protocols/coordinator/loop.ts';
@@ -31,6 +31,7 @@ import { endpoint } from './protocols/transport/address.ts';
 import type { LinkStatus, Peer } from './protocols/transport/network.ts';
 import type { TcpNetwork } from './protocols/transport/tcp-network.ts';
 import type { Websocket } from './protocols/transport/websocket-stream.ts';
+import { type VoterConfig, voterConfig } from './protocols/voter-list.ts';
 import { breathe, realClock } from './real-clock.ts';
 
 const MIB = 1024 * 1024;
@@ -203,6 +204,7 @@ export class ClusterSide {
     this.#joining.start();
     this.#clocks.start();
     this.#asking.start();
+    this.#compareVoters();
   }
 
   /** Port of other nodes, for whoever asked for any. */
@@ -227,6 +229,17 @@ export class ClusterSide {
     return this.#standing.removal;
   }
 
+  /** Undefined where the settings name no voters, or the log does not yet. */
+  get voterConfig(): VoterConfig | undefined {
+    const { voters, saysVoters } = this.#options.cluster;
+    const committed = this.#committedMembers.at(-1)?.configuration;
+    if (!saysVoters || committed === undefined) return undefined;
+    return voterConfig(
+      voters,
+      committed.voters.map(({ id }) => id),
+    );
+  }
+
   links(): readonly LinkStatus[] {
     return this.#network.links();
   }
@@ -241,6 +254,19 @@ export class ClusterSide {
   get #engineOfMain(): RaftEngine {
     if (this.#engine === undefined) throw new Error('the engine of main has not started');
     return this.#engine;
+  }
+
+  get #committedMembers(): readonly MembersAt[] {
+    const { commit_index } = this.#engineOfMain.status();
+    const members = this.#options.log.hardState(MAIN)?.members ?? [];
+    return members.filter(({ index }) => index <= commit_index);
+  }
+
+  /** Once, at the start: from the founding on, the log rules. */
+  #compareVoters(): void {
+    const config = this.voterConfig;
+    if (config?.matches === false)
+      this.#options.logger.warn(config, 'voters_of_settings_differ_from_log');
   }
 
   #standingIn(exchange: Exchange): Standing {

@@ -248,12 +248,15 @@ describe('a cluster', () => {
       tls: undefined,
       peers: [],
       voters: ['node-1'],
+      saysVoters: false,
       join: [],
       heartbeatMs: 50,
       electionMs: 150,
       repairsFromPeers: false,
     });
+    expect(cluster({ RAFT_PORT: '0', P2P_VOTERS: 'node-1' })?.saysVoters).toBe(true);
     expect(cluster({ JOIN: '127.0.0.1:4321' })).toMatchObject({
+      saysVoters: false,
       port: 4321,
       join: ['127.0.0.1:4321'],
     });
@@ -275,6 +278,7 @@ describe('a cluster', () => {
         { id: 'node-3', addresses: ['127.0.0.1:4321'] },
       ],
       voters: ['node-1', 'node-2', 'node-3'],
+      saysVoters: true,
     });
     expect(cluster({ PEERS, P2P_VOTERS: 'node-1,node-2' })?.voters).toEqual(['node-1', 'node-2']);
   });

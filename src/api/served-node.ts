@@ -10,6 +10,7 @@ import type { HostingStatus } from '../protocols/coordinator/groups.ts';
 import type { LoopStatus } from '../protocols/coordinator/loop.ts';
 import type { Removal } from '../protocols/engine.ts';
 import type { LinkStatus } from '../protocols/transport/network.ts';
+import type { VoterConfig } from '../protocols/voter-list.ts';
 import type { Websocket } from '../protocols/transport/websocket-stream.ts';
 
 /** One place where background loops live. If it throws, `/status` says so and shows the others. */
@@ -25,6 +26,8 @@ export interface Peering {
   links(): readonly LinkStatus[];
   /** Where this node was taken out of the members of `main`, and somebody has said so. */
   readonly removal: Removal | undefined;
+  /** The voters of the settings beside those of the log; undefined where either names none. */
+  readonly voterConfig: VoterConfig | undefined;
   /** Takes in a node that comes by a websocket; undefined: none may. */
   readonly accept: ((websocket: Websocket, remoteAddress: string) => void) | undefined;
 }

@@ -56,6 +56,10 @@ const STATUS = z.object({
   rule_faults: z.number().catch(0),
   fault: z.string().nullable().catch('unknown'),
   removed: REMOVED,
+  voter_config: z
+    .object({ said: z.array(z.string()), matches: z.boolean() })
+    .nullish()
+    .catch(undefined),
   log: z
     .object({ level: z.string(), entries: z.number(), disk_fraction: z.number() })
     .catch({ level: 'unknown', entries: 0, disk_fraction: Number.NaN }),
@@ -120,6 +124,7 @@ function linesOf(screen: Screen, { url }: NodeAddress, status: Status): readonly
     ...loopLines(screen, status.background_loops),
     ...faultLine(screen, status.fault),
     ...removalLine(screen, status.removed),
+    ...votersLine(screen, status.voter_config),
   ];
 }
 
@@ -166,4 +171,11 @@ function faultLine(screen: Screen, fault: string | null): readonly string[] {
 
 function removalLine(screen: Screen, removed: Status['removed']): readonly string[] {
   return removed === undefined ? [] : ['', screen.paint('red', removalWords(removed))];
+}
+
+/** Not wrong, since the log rules; but it will be, once somebody founds a cluster with such a list. */
+function votersLine(screen: Screen, config: Status['voter_config']): readonly string[] {
+  if (config?.matches !== false) return [];
+  const words = `the settings name other voters (${config.said.join(', ')}) than the log, which rules`;
+  return ['', screen.paint('yellow', words)];
 }

@@ -24,6 +24,8 @@ export interface ClusterConfig {
   readonly peers: readonly ConfiguredPeer[];
   /** Who votes in a new cluster. */
   readonly voters: readonly string[];
+  /** Whether somebody said them: a node that was only told of a port, or of whom to join, names none. */
+  readonly saysVoters: boolean;
   readonly join: readonly string[];
   readonly heartbeatMs: Milliseconds;
   /** The least; the most is twice as long. */
@@ -59,11 +61,16 @@ function membership(values: Values): ClusterConfig {
     tls: tlsIn(values),
     peers: othersIn(values),
     voters: values.P2P_VOTERS ?? everybodyIn(values),
+    saysVoters: saysVoters(values),
     join,
     heartbeatMs: values.RAFT_HEARTBEAT,
     electionMs: values.RAFT_ELECTION,
     repairsFromPeers: values.REPAIR_FROM_PEERS && knowsOthers(values),
   };
+}
+
+function saysVoters({ PEERS, P2P_VOTERS }: Values): boolean {
+  return PEERS !== undefined || P2P_VOTERS !== undefined;
 }
 
 function knowsOthers(values: Values): boolean {

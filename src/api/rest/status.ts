@@ -23,6 +23,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   cluster: ({ log }) => clusterLine(log.identity),
   group: (node) => ({ ...node.main.status(), role: partOf(node) }),
   removed: removalOf,
+  voter_config: ({ peering }) => peering?.voterConfig ?? null,
   position: ({ main }) => main.machine.position,
   digest: ({ main }) => main.machine.digest(),
   rules_version: ({ main }) => main.machine.momentAt(0).rules,
