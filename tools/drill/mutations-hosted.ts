@@ -9,8 +9,8 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'protocols/raft/core-host.ts',
-        find: '    void Promise.all([durable, installed]).then(',
-        replace: '    void Promise.all([durable.catch(() => undefined) && installed]).then(',
+        find: 'snapshot === undefined ? durable :',
+        replace: 'snapshot === undefined ? Promise.resolve(void durable.catch(() => 0)) :',
       },
     ],
   },
