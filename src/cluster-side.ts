@@ -18,7 +18,7 @@ import type { Member, Members, MembersAt } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
 import type { Door } from './protocols/coordinator/hosted-group.ts';
 import { Loop, type LoopStatus } from './protocols/coordinator/loop.ts';
-import type { Engine, Removal } from './protocols/engine.ts';
+import type { ClockReport, Engine, Removal } from './protocols/engine.ts';
 import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
 import type { Exchange } from './protocols/raft/exchange.ts';
 import { startFounded } from './protocols/raft/founding.ts';
@@ -27,6 +27,7 @@ import { PeerClocks } from './protocols/raft/peer-clocks.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
 import { askToReturn } from './protocols/raft/returning.ts';
 import { Standing } from './protocols/raft/standing.ts';
+import { SteppingAside } from './protocols/raft/stepping-aside.ts';
 import { endpoint } from './protocols/transport/address.ts';
 import type { LinkStatus, Peer } from './protocols/transport/network.ts';
 import type { TcpNetwork } from './protocols/transport/tcp-network.ts';
@@ -93,7 +94,8 @@ export class ClusterSide {
   readonly #clocks: PeerClocks;
   /** Whether this node still takes part in `main`. */
   readonly #standing: Standing;
-  /** Asks what only others know. */
+  readonly #aside: SteppingAside;
+  /** Looks at what only others know of this node. */
   readonly #asking: Loop;
   #engine: RaftEngine | undefined;
   #joining: Joining | undefined;
@@ -102,13 +104,25 @@ export class ClusterSide {
     this.#options = options;
     this.#exchange = exchange;
     this.#network = network;
-    this.#clocks = new PeerClocks({ clock: realClock, exchange, peers: () => this.#otherVoters() });
+    this.#clocks = new PeerClocks({
+      clock: realClock,
+      exchange,
+      peers: () => this.#otherVoters(),
+      onTurned: (report) =>
+        options.logger.warn(report, report.is_off ? 'clock_off' : 'clock_right'),
+    });
+    this.#aside = new SteppingAside({
+      engine: () => this.#engineOfMain,
+      clocks: this.#clocks,
+      clock: realClock,
+      onHandOver: (to) => options.logger.warn({ to }, 'handing_over_for_wrong_clock'),
+    });
     this.#standing = this.#standingIn(exchange);
     this.#asking = new Loop({
       name: 'standing',
       clock: realClock,
       interval: LOOK_MS,
-      run: () => this.#standing.look(),
+      run: () => this.#look(),
     });
   }
 
@@ -135,7 +149,7 @@ export class ClusterSide {
       log,
       nodeId: config.nodeId,
       clock: this.#clocks,
-      random: Math.random,
+      random: () => this.#clocks.draw(Math.random()),
       timing: timingOf(cluster),
       bounds: BOUNDS,
       exchange: this.#exchange,
@@ -158,7 +172,7 @@ export class ClusterSide {
         log,
         nodeId: config.nodeId,
         clock: this.#clocks,
-        random: Math.random,
+        random: () => this.#clocks.draw(Math.random()),
         timing: { ...timingOf(cluster), quiesce_after: QUIESCE_AFTER_BEATS },
         bounds: GROUP_BOUNDS,
         exchange: this.#exchange,
@@ -229,6 +243,10 @@ export class ClusterSide {
     return this.#standing.removal;
   }
 
+  get clock(): ClockReport {
+    return this.#clocks.report();
+  }
+
   /** Undefined where the settings name no voters, or the log does not yet. */
   get voterConfig(): VoterConfig | undefined {
     const { voters, saysVoters } = this.#options.cluster;
@@ -267,6 +285,11 @@ export class ClusterSide {
     const config = this.voterConfig;
     if (config?.matches === false)
       this.#options.logger.warn(config, 'voters_of_settings_differ_from_log');
+  }
+
+  async #look(): Promise<void> {
+    await this.#standing.look();
+    await this.#aside.look();
   }
 
   #standingIn(exchange: Exchange): Standing {

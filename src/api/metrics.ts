@@ -57,6 +57,11 @@ const READINGS: readonly Reading[] = [
     read: ({ main }) => main.status().history.missing,
   },
   {
+    name: 'quorate_clock_offset_seconds',
+    help: 'How far the wall clock of this node is ahead of the middle of the voters; behind: below zero.',
+    read: ({ peering }) => (peering === undefined ? 0 : peering.clock.offset_ms / 1000),
+  },
+  {
     name: 'quorate_groups',
     help: 'Groups besides main that this node has.',
     read: ({ hosting }) => (hosting === undefined ? 0 : hosting.status().hosted),

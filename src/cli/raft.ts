@@ -30,6 +30,11 @@ export const REMOVED = z
   .nullish()
   .transform((removed) => removed ?? undefined);
 
+/** The node's own clock beside those of the voters. */
+const CLOCK = z.object({ offset_ms: z.number(), is_off: z.boolean(), heard: z.number() });
+
+const UNHEARD: z.output<typeof CLOCK> = { offset_ms: 0, is_off: false, heard: 0 };
+
 const LINK = z.object({ node_id: z.string(), state: z.string(), address: z.string().optional() });
 
 const RAFT = z.object({
@@ -55,6 +60,7 @@ const RAFT = z.object({
     .nullable()
     .transform((peers) => peers ?? []),
   links: z.array(LINK),
+  clock: CLOCK.nullish().transform((clock) => clock ?? UNHEARD),
   ticks: z.object({ wakes: z.number(), late: z.number(), max_late_ms: z.number() }).nullable(),
 });
 type Raft = z.output<typeof RAFT>;
@@ -80,6 +86,7 @@ function factsOf(screen: Screen, raft: Raft): readonly string[] {
     ['history', historyWords(raft.history)],
     ['last election', electionWords(raft.last_election)],
     ['timer', timerWords(raft.ticks)],
+    ['clock', clockWords(screen, raft.clock)],
   ];
   return columns(facts.map(([label, text]) => [screen.paint('dim', label), text]));
 }
@@ -120,6 +127,14 @@ function timerWords(ticks: Raft['ticks']): string {
   if (ticks === null) return 'none';
   const { wakes, late, max_late_ms: most } = ticks;
   return `${grouped(wakes)} wake-ups, ${grouped(late)} of them late, ${most} ms at most`;
+}
+
+function clockWords(screen: Screen, clock: Raft['clock']): string {
+  const { offset_ms: offset, is_off, heard } = clock;
+  if (heard === 0) return 'no other is known';
+  const way = offset < 0 ? 'behind' : 'ahead of';
+  const words = `${grouped(Math.abs(offset))} ms ${way} the middle of the voters`;
+  return is_off ? screen.paint('red', `${words}: set it right; others lead meanwhile`) : words;
 }
 
 /** Everybody who takes part; how far they are is known where the leader is asked. */

@@ -62,6 +62,16 @@ export interface Removal {
   readonly index: number;
 }
 
+/** A node's own wall clock beside those of the voters. */
+export interface ClockReport {
+  /** How far it is ahead of the middle of them; behind: below zero. */
+  readonly offset_ms: Milliseconds;
+  /** Further than a clock may be. */
+  readonly is_off: boolean;
+  /** Other voters whose clocks are known: of one, nobody can say which of the two is wrong. */
+  readonly heard: number;
+}
+
 export interface Configuration {
   readonly voters: readonly string[];
   readonly learners: readonly string[];

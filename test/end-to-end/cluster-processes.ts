@@ -88,12 +88,17 @@ export class ClusterProcesses {
   }
 
   /** Starts a node, for the first time or again; it knows the founders unless it is told of other ways. */
-  async start(id: string, settings?: Readonly<Record<string, string>>): Promise<void> {
+  async start(
+    id: string,
+    settings?: Readonly<Record<string, string>>,
+    under: readonly string[] = [],
+  ): Promise<void> {
     const port = this.#raftPorts.get(id) ?? 0;
     const ways = settings ?? { PEERS: this.#peers };
     const node = NodeProcess.launch({
       directory: this.directory(id),
       nodeId: id,
+      under,
       settings: { ...SETTINGS, RAFT_PORT: String(port), ...ways },
     });
     this.#nodes.set(id, node);

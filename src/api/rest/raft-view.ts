@@ -41,6 +41,7 @@ export function raftView(node: ServedNode): object {
     ...main.members(),
     ...reported(main.report()),
     history: status.history,
+    clock: node.peering?.clock ?? null,
     groups: node.groups().slice(0, GROUPS_SHOWN).map(summary),
     group_counts: countsOf(node),
     links: linksOf(node),

@@ -12,21 +12,31 @@
  *
  * What was heard of a peer holds until it is heard again; of an even number the one in the middle that is
  * nearer to this node's own clock counts. A node that knows nobody yet goes by its own.
+ *
+ * A node whose own clock is more than two seconds off says so, and leaves leading to others
+ * (`stepping-aside.ts`): what it stamps is right only as long as it hears them.
  */
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { Loop, type LoopStatus } from '../coordinator/loop.ts';
+import type { ClockReport } from '../engine.ts';
 import type { Exchange } from './exchange.ts';
 
 const CLOCK_TOPIC = 'clock';
 const LOOK_MS: Milliseconds = 2_000;
 /** An answer that took longer says too little about when it was given. */
 const ANSWER_MS_MAX: Milliseconds = 1_000;
+/** A clock that is further from the middle is wrong. */
+const OFF_MS: Milliseconds = 2_000;
+/** Of the span between two elections' timeouts: where in it who should not lead waits. */
+const LAST_TENTH = 0.9;
 
 export interface PeerClocksOptions {
   readonly clock: Clock;
   readonly exchange: Pick<Exchange, 'answer' | 'askNode'>;
   /** The ids of the other voters. */
   readonly peers: () => readonly string[];
+  /** This node's own clock went wrong, or is right again. */
+  readonly onTurned?: (report: ClockReport) => void;
 }
 
 /** A clock like the node's own, but for what it takes for the time. */
@@ -67,6 +77,32 @@ export class PeerClocks implements Clock {
     return this.#correction;
   }
 
+  /** Whether this node's own clock is wrong. */
+  get isOff(): boolean {
+    return isFar(this.#correction);
+  }
+
+  /** Whether the clock of a peer is known, and is not wrong. */
+  isRight(peer: string): boolean {
+    const offset = this.#offsets.get(peer);
+    return offset !== undefined && !isFar(offset - this.#correction);
+  }
+
+  report(): ClockReport {
+    // Not 0 - 0, which is shown as -0 by some.
+    const offset_ms = this.#correction === 0 ? 0 : -this.#correction;
+    return { offset_ms, is_off: this.isOff, heard: this.#offsets.size };
+  }
+
+  /**
+   * Draws how long to wait for a leader before asking for votes, as a share of what may be waited: with a
+   * wrong clock, almost all of it, so that others ask first; and still by chance, or two of them would
+   * ask together for ever.
+   */
+  draw(random: number): number {
+    return this.isOff ? LAST_TENTH + random * (1 - LAST_TENTH) : random;
+  }
+
   now(): Milliseconds {
     return this.#options.clock.now() + this.correction;
   }
@@ -85,7 +121,9 @@ export class PeerClocks implements Clock {
     const heard = await Promise.all(peers.map((peer) => this.#offsetOf(peer)));
     const offsets = peers.map((peer, place) => [peer, heard[place] ?? known.get(peer)] as const);
     this.#offsets = new Map(offsets.filter(isKnown));
+    const wasOff = this.isOff;
     this.#correction = middleOf([0, ...this.#offsets.values()]);
+    if (this.isOff !== wasOff) this.#options.onTurned?.(this.report());
   }
 
   async #offsetOf(peer: string): Promise<Milliseconds | undefined> {
@@ -106,6 +144,10 @@ type Offset = readonly [peer: string, offset: Milliseconds];
 
 function isKnown(entry: readonly [string, Milliseconds | undefined]): entry is Offset {
   return entry[1] !== undefined;
+}
+
+function isFar(offset: Milliseconds): boolean {
+  return Math.abs(offset) > OFF_MS;
 }
 
 /** The median; of two in the middle, the one nearer to nothing. */
