@@ -35,6 +35,7 @@
  *
  *  expect a role leader           also term, leader, commit, applied, last, vote, durable
  *  expect a log 1 1 2             terms of its entries; `machine as b`: the same was applied
+ *  expect a wants 1               so many snapshots its host is asked for
  *  expect a members a b | - | d   voters, outgoing, learners
  *  expect x committed             what became of what was asked; `open`: nothing yet
  *  expect a > b append_entries {"entries": 2, "commit": 1}     the next such message that waits
@@ -400,6 +401,7 @@ function seen(actor: Actor): { readonly [what: string]: () => string | number } 
     leader: () => status().leader ?? 'nobody',
     commit: () => status().commit,
     applied: () => actor.applied,
+    wants: () => actor.wantsSnapshot.length,
     last: () => status().last.index,
     log: () => actor.image.entries.map(({ term }) => term).join(' '),
     durable: () => actor.durable.last.index,
