@@ -13,13 +13,17 @@ import {
   sessions,
   SESSIONS_MAX,
 } from '../../src/projections/sessions.ts';
+import { cutSnapshot } from '../../src/projections/snapshot.ts';
+import { encoded, restoredFrom } from './chronicle.ts';
 import { tally, TALLIES } from './tally.ts';
 import { expectDerivedFromRows, stateOf, Timeline } from './timeline.ts';
+
+const PROJECTIONS = [rules, sessions, tally];
 
 let time: Timeline;
 
 beforeEach(() => {
-  time = new Timeline({ projections: [rules, sessions, tally] });
+  time = new Timeline({ projections: PROJECTIONS });
 });
 
 function sum(): number {
@@ -259,6 +263,24 @@ describe('sessions', () => {
       about: { limit: SESSIONS_MAX },
     });
   });
+});
+
+test('I4: who begins from a snapshot recognises what was asked before', async () => {
+  time.apply('open_session', {}, { actor: 'ann' });
+  const marks = [
+    { session: 1, seq: 1 },
+    { key: 'k', print: 'body' },
+  ];
+  for (const mark of marks) expect(once(mark).kind).toBe('applied');
+  const { bytes } = encoded(cutSnapshot(time.machine));
+  const restored = await restoredFrom(bytes, { projections: PROJECTIONS });
+  const known = marks.map((mark) =>
+    restored.recognise({ type: 'add', data: {}, actor: 'ann', once: mark }, time.at),
+  );
+  expect(known).toEqual([
+    { kind: 'replayed', of: 2 },
+    { kind: 'replayed', of: 3 },
+  ]);
 });
 
 test('I3: keys and sessions are rebuilt by replay and from recorded outcomes alike', () => {

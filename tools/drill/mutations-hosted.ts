@@ -74,6 +74,7 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
         replace: '    this.#committed = Math.max(this.#committed, index);',
       },
     ],
+    tests: ['test/protocols/raft/applying.test.ts'],
   },
   {
     name: 'log-during-a-snapshot-is-not-counted',
@@ -125,5 +126,6 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
         replace: '  if (snapshot !== undefined && members.length === 0)\n    return [{',
       },
     ],
+    tests: ['test/protocols/raft/writing.test.ts'],
   },
 ];

@@ -50,6 +50,7 @@ export const SERVICE_MUTATIONS: readonly Mutation[] = [
           "    .map((table) => ({ definition: table.definition, ...(table.definition.name === 'keys' ? { keys: [], kept: [] } : table.all()) }));",
       },
     ],
+    tests: ['test/projections/sessions.test.ts'],
   },
   {
     name: 'unknown-outcomes-are-asked-again',
@@ -62,6 +63,7 @@ export const SERVICE_MUTATIONS: readonly Mutation[] = [
         replace: 'return once !== null;',
       },
     ],
+    tests: ['test/protocols/raft/raft-engine.test.ts'],
   },
   {
     name: 'cursors-ahead-are-of-another-history',

@@ -28,12 +28,15 @@ interface Watched {
   readonly applied: Buffer[];
   readonly installed: number[];
   readonly faults: Error[];
+  /** Up to where whoever waits was told that it is applied. */
+  readonly told: number[];
 }
 
 function watched(log: Log): Watched {
   const applied: Buffer[] = [];
   const installed: number[] = [];
   const faults: Error[] = [];
+  const told: number[] = [];
   const applying = new Applying({
     log,
     group: MAIN,
@@ -46,10 +49,10 @@ function watched(log: Log): Watched {
     time: new LogTime(realClock),
     entry: () => undefined,
     breathe,
-    onApplied: () => undefined,
+    onApplied: (index) => told.push(index),
     onFault: (fault) => faults.push(fault),
   });
-  return { applying, applied, installed, faults };
+  return { applying, applied, installed, faults, told };
 }
 
 test('whoever waits for a pause has it when applying has failed, so that a node that ends does end', async () => {
@@ -90,4 +93,11 @@ test('a snapshot whose log could not be written is not installed, and whoever wa
   );
   expect(faults).toEqual([new Error('no room')]);
   expect(installed).toEqual([]);
+});
+
+test('who waits for an entry that a snapshot jumps over is told once the snapshot is installed', async () => {
+  const { applying, told } = watched(await openedLog(await temporaryDirectory()));
+  await applying.install(40, Promise.resolve());
+  expect(told).toEqual([40]);
+  await applying.stop();
 });

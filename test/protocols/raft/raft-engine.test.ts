@@ -175,6 +175,20 @@ describe('a change of leaders', () => {
     for (let place = 0; place < 100; place++) expect(sumOf(asker!.group, `name ${place}`)).toBe(1);
   });
 
+  test('I4: what may be in the log of a leader that was lost, and has no key, is not asked again', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const leader = cluster.leader!;
+    const [asker] = cluster.followers;
+    const answers = Array.from({ length: 100 }, (_, place) =>
+      asker!.group.propose(add(`name ${place}`), 'data', PATIENCE),
+    );
+    await new Promise(setImmediate);
+    cluster.networks.isolate(leader.id);
+    cluster.members.delete(leader.id);
+    const kinds = (await Promise.all(answers)).map(({ kind }) => kind);
+    expect(kinds).toContain('unknown');
+  });
+
   test('where no leader comes, a write that was never sent is refused as that, without a hint at nobody', async () => {
     const cluster = await LocalCluster.founded(3);
     const [asker] = cluster.followers;
