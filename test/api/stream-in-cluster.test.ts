@@ -27,3 +27,10 @@ test('a cursor beyond everything that is committed is of another history, at a f
     expect(listening.of('diverged')).toMatchObject([{ requested: 1000 }]);
   }
 });
+
+test('a node that reaches nobody says so to a client that is ahead of it, and does not call that another history', async () => {
+  const [first, second, alone] = await startCluster(3);
+  for (const { node } of [first!, second!]) await node.stop();
+  const { status, body } = await alone!.ask('/v1/stream?after=1000');
+  expect([status, body['code']]).toEqual([503, 'no-leader']);
+});

@@ -90,7 +90,7 @@ export const SERVICE_MUTATIONS: readonly Mutation[] = [
           "  if (point.kind === 'refused') return undefined;\n  if (point.kind === 'refused')\n    return problem(",
       },
     ],
-    tests: ['test/api/stream-in-cluster.test.ts', 'test/api/stream.test.ts'],
+    tests: ['test/api/stream-in-cluster.test.ts'],
   },
   {
     name: 'progress-is-ahead-of-events',
