@@ -15,6 +15,7 @@ import { durableBeforeAnswer } from './laws/durable-before-answer.ts';
 import { failedDisk } from './laws/failed-disk.ts';
 import { leaderAppendOnly } from './laws/leader-append-only.ts';
 import { leaderCompleteness } from './laws/leader-completeness.ts';
+import { leaderUpToDate } from './laws/leader-up-to-date.ts';
 import { logMatching } from './laws/log-matching.ts';
 import { monotone } from './laws/monotone.ts';
 import { oneChangeAtATime } from './laws/one-change-at-a-time.ts';
@@ -30,6 +31,7 @@ export const LAWS: readonly LawMaker[] = [
   leaderAppendOnly,
   logMatching,
   leaderCompleteness,
+  leaderUpToDate,
   stateMachineSafety,
   committedIsDurable,
   committedIsKept,
