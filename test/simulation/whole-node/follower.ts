@@ -1,12 +1,12 @@
 /**
- * I6: somebody who follows the log of main, from its first entry, at one node after another: every entry once,
- * in order, the same as everybody else's, or he is told that it is compacted.
+ * Somebody who follows the log of main, from its first entry, at one node after another, and says what he is
+ * told; whether that is right, a law says (`laws/no-silent-gap.ts`).
  */
 import { Compacted } from '../../../src/log/fault.ts';
 import { placeOf } from '../../../src/log/frame.ts';
 import type { RecordedEntry } from '../../../src/protocols/coordinator/history.ts';
 import type { Chance } from '../raft-core/chance.ts';
-import { MAIN, type Running, type SimulatedNode } from './node.ts';
+import type { Running, SimulatedNode } from './node.ts';
 import type { World } from './world.ts';
 
 const LOOKS_EVERY_MS = 100;
@@ -79,16 +79,9 @@ export class Follower {
     attached.leave = unlisten;
   }
 
-  #see({ index, frame, outcome }: RecordedEntry): void {
-    const { chronicles } = this.#world;
-    const known = chronicles.of(MAIN).at(index);
-    if (index !== this.cursor + 1)
-      this.#world.break('I6: no silent gap', `entry ${index} comes after ${this.cursor}`);
-    else if (known !== undefined && !known.frame.equals(frame))
-      this.#world.break('I6: no silent gap', `entry ${index} is not what was agreed`);
-    else if (known !== undefined && !known.outcome.every((byte, at) => byte === outcome[at]))
-      this.#world.break('I6: no silent gap', `entry ${index} is told with another outcome`);
-    this.cursor = index;
+  #see(entry: RecordedEntry): void {
+    this.#world.laws.tell('followed', this.cursor, entry);
+    this.cursor = entry.index;
     this.#world.story.figures.count('entries followed');
   }
 
@@ -96,11 +89,7 @@ export class Follower {
     this.#at = undefined;
     if (!(error instanceof Compacted)) return;
     this.#world.story.figures.count('followers told that it is compacted');
-    if (error.oldest <= this.cursor + 1)
-      this.#world.break(
-        'I6: no silent gap',
-        `compacted up to ${error.oldest}, asked ${this.cursor + 1}`,
-      );
+    this.#world.laws.tell('compacted', this.cursor, error.oldest);
     this.cursor = error.oldest - 1;
   }
 }

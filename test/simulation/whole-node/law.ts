@@ -6,11 +6,13 @@ import type { Command, Entry } from '../../../src/log/command.ts';
 import type { GroupId } from '../../../src/log/group.ts';
 import type { Outcome } from '../../../src/projections/outcome.ts';
 import type { Answer } from '../../../src/protocols/coordinator/answer.ts';
+import type { RecordedEntry } from '../../../src/protocols/coordinator/history.ts';
 import type { Group } from '../../../src/protocols/coordinator/group.ts';
 import type { Trace } from '../../../src/protocols/raft/core/input.ts';
 import type { Message } from '../../../src/protocols/raft/core/messages.ts';
 import type { Operation } from '../../linearizability/history.ts';
 import type { Chronicles } from './chronicle.ts';
+import type { Life } from './life.ts';
 import type { SimulatedNode } from './node.ts';
 
 /** What a law may look at besides the moment it is told of. */
@@ -42,6 +44,17 @@ export interface Law {
   decided?(group: GroupId, entry: Entry, outcome: Outcome): void;
   /** A node answers a command. */
   answered?(node: SimulatedNode, command: Command, answer: Answer): void;
+  /** Somebody who follows main, and has seen it up to `cursor`, is told an entry. */
+  followed?(cursor: number, entry: RecordedEntry): void;
+  /** The same is told that what comes next is compacted, up to before `oldest`. */
+  compacted?(cursor: number, oldest: number): void;
+  /** The time to get well is over, or all is well: this is missing. */
+  recovered?(missing: readonly string[]): void;
+  /** A node was asked to stop and has done so; this life has ended. */
+  stopped?(node: SimulatedNode, life: Life): void;
+  stopFailed?(node: SimulatedNode, how: string): void;
+  /** The time to stop is over. */
+  stopsNever?(node: SimulatedNode, askedAt: number): void;
   /** All is well again, and quiet. */
   ended?(): void;
 }

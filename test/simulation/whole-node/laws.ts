@@ -6,8 +6,11 @@ import type { Violation } from '../raft-core/laws.ts';
 import type { Applied, Law, LawMaker, Observed } from './law.ts';
 import { acknowledgedIsKept } from './laws/acknowledged-is-kept.ts';
 import { answeredIsDurable } from './laws/answered-is-durable.ts';
+import { bounded } from './laws/bounded.ts';
+import { cleanExit } from './laws/clean-exit.ts';
 import { durableBeforeAnswer } from './laws/durable-before-answer.ts';
 import { exactlyOnce } from './laws/exactly-once.ts';
+import { failedRulesChangeNothing } from './laws/failed-rules-change-nothing.ts';
 import { fenced } from './laws/fenced.ts';
 import { inOrder } from './laws/in-order.ts';
 import { leaderCompleteness } from './laws/leader-completeness.ts';
@@ -16,6 +19,8 @@ import { linearizable } from './laws/linearizable.ts';
 import { logMatching } from './laws/log-matching.ts';
 import { monotone } from './laws/monotone.ts';
 import { noRuleFaults } from './laws/no-rule-faults.ts';
+import { noSilentGap } from './laws/no-silent-gap.ts';
+import { nothingStuck } from './laws/nothing-stuck.ts';
 import { oneLeaderPerTerm } from './laws/one-leader-per-term.ts';
 import { oneVotePerTerm } from './laws/one-vote-per-term.ts';
 import { replayedIsLive } from './laws/replayed-is-live.ts';
@@ -38,7 +43,12 @@ export const LAWS: readonly LawMaker[] = [
   exactlyOnce,
   fenced,
   leasesAreKept,
+  noSilentGap,
+  nothingStuck,
+  bounded,
+  cleanExit,
   noRuleFaults,
+  failedRulesChangeNothing,
   linearizable,
 ];
 

@@ -7,7 +7,7 @@ import { Log } from '../../../src/log/log.ts';
 import type { GroupId } from '../../../src/log/group.ts';
 import type { Retention } from '../../../src/log/retention.ts';
 import type { Projection } from '../../../src/projections/projection.ts';
-import { GROUP_PROJECTIONS, MAIN_PROJECTIONS } from '../../../src/projections/registry.ts';
+import { GROUP_PROJECTIONS } from '../../../src/projections/registry.ts';
 import { Group, type StartEngine } from '../../../src/protocols/coordinator/group.ts';
 import { Groups, type HostingTimes } from '../../../src/protocols/coordinator/groups.ts';
 import type { EngineSink } from '../../../src/protocols/engine.ts';
@@ -24,6 +24,7 @@ import type { SimulatedDisk } from './disk.ts';
 import type { EventLoop } from './event-loop.ts';
 import { Life, type Oscillator } from './life.ts';
 import type { SimulatedNetworks } from './network.ts';
+import { SIMULATED_PROJECTIONS } from './stumbling.ts';
 
 export const MAIN: GroupId = { id: 'main', incarnation: 0 };
 const NO_SCAN = { torn: [], flaws: [], unread: 0 };
@@ -37,6 +38,10 @@ export interface Seams {
     node: SimulatedNode,
     projections: readonly Projection[],
   ) => readonly Projection[];
+  /** What an engine is told of its bounds. */
+  readonly bounds?: (bounds: Bounds) => Bounds;
+  /** What a node does when it is asked to stop. */
+  readonly stop?: (node: SimulatedNode, stop: () => Promise<void>) => Promise<void>;
   /** In front of the engine: what it hands over goes through here. */
   readonly sink?: (node: SimulatedNode, sink: EngineSink) => EngineSink;
 }
@@ -142,6 +147,11 @@ export class SimulatedNode {
 
   /** Stops as it does when it is asked to. Nothing may be left of it afterwards. */
   async stop(): Promise<void> {
+    const stop = (): Promise<void> => this.#stop();
+    await (this.parts.seams.stop?.(this, stop) ?? stop());
+  }
+
+  async #stop(): Promise<void> {
     const { running } = this;
     if (running === undefined) return;
     this.isStopping = true;
@@ -188,7 +198,7 @@ export class SimulatedNode {
       exchange,
       peers: () => (engine?.members().voters ?? []).map((voter) => voter.id).filter(isOther),
     });
-    const main = await this.#group(log, life, MAIN, MAIN_PROJECTIONS, async (start) => {
+    const main = await this.#group(log, life, MAIN, SIMULATED_PROJECTIONS, async (start) => {
       engine = await RaftEngine.start(this.#raft({ log, life, exchange, clocks }, start));
       return engine;
     });
@@ -280,7 +290,7 @@ export class SimulatedNode {
   }
 
   #raft({ log, life, exchange, clocks }: Seat, start: Parameters<StartEngine>[0]): RaftOptions {
-    const { id, chance, timing, bounds, watcher } = this.parts;
+    const { id, chance, timing, bounds, seams, watcher } = this.parts;
     return {
       ...start,
       breathe: life.breathe,
@@ -289,7 +299,7 @@ export class SimulatedNode {
       clock: clocks,
       random: chance.unit,
       timing,
-      bounds,
+      bounds: seams.bounds?.(bounds) ?? bounds,
       exchange,
       onTrace: (trace) => watcher.traced(this, start.group, trace),
       onError: (error) => watcher.complained(this, 'raft', error),

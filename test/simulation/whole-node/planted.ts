@@ -5,8 +5,11 @@
 import { LOCKS } from '../../../src/projections/locks/lock-table.ts';
 import type { CommandRule, Projection, Ruling } from '../../../src/projections/projection.ts';
 import { KEYS } from '../../../src/projections/sessions.ts';
+import { placeOf } from '../../../src/log/frame.ts';
+import { History } from '../../../src/protocols/coordinator/history.ts';
 import type { Store, StoreBatch } from '../../../src/log/store.ts';
 import type { Seams, SimulatedNode } from './node.ts';
+import { STUMBLE } from './stumbling.ts';
 
 export interface Planted {
   readonly name: string;
@@ -131,6 +134,78 @@ export const PLANTED: readonly Planted[] = [
       },
     },
     caught: [/^I3/, /fails by itself/, /^nothing throws/],
+  },
+  {
+    name: 'a history with an entry left out',
+    seams: {},
+    plant: () => {
+      const { read } = History.prototype;
+      History.prototype.read = async function* (...asked) {
+        for await (const entries of read.apply(this, asked)) {
+          const isLong = entries.length > 2;
+          yield isLong ? [...entries.slice(0, 1), ...entries.slice(2)] : entries;
+        }
+      };
+      return () => Object.assign(History.prototype, { read });
+    },
+    caught: [/^I6/],
+  },
+  {
+    name: 'a node that soon applies nothing any more',
+    seams: {
+      sink: (node, sink) => ({
+        ...sink,
+        committed: (frames) => {
+          if (node.id !== 'n1' || placeOf(frames[0]!).index < 20) sink.committed(frames);
+        },
+      }),
+    },
+    caught: [/^I7/],
+  },
+  {
+    name: 'a leader that knows no bounds',
+    seams: {
+      bounds: (bounds) => ({
+        ...bounds,
+        message_entries: bounds.message_entries * 100,
+        message_bytes: bounds.message_bytes * 100,
+      }),
+    },
+    caught: [/^I8/],
+  },
+  {
+    name: 'a timer that a stop forgets',
+    seams: {
+      stop: (node, stop) => {
+        node.life.after(1_000_000, () => undefined);
+        return stop();
+      },
+    },
+    caught: [/^I9/],
+  },
+  {
+    name: 'a rule of the source that fails',
+    seams: {
+      projections: (_node, projections) =>
+        deciding(projections, 'release_lock', () => () => {
+          throw new Error('planted');
+        }),
+    },
+    caught: [/^I11: no rule fails/],
+  },
+  {
+    name: 'a rule that fails half way, and is not taken back',
+    seams: {
+      projections: (_node, projections) =>
+        deciding(projections, STUMBLE, (rule) => (ruling, data) => {
+          try {
+            return rule.decide(ruling, data);
+          } catch {
+            return undefined;
+          }
+        }),
+    },
+    caught: [/^I11: a failed rule/],
   },
 ];
 

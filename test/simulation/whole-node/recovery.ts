@@ -1,5 +1,5 @@
 /**
- * I7: when faults end and a majority lives, everything gets well again within a bound: one leader, every node
+ * What is to be when faults end and a majority lives, and how long it takes (`laws/nothing-stuck.ts`): one leader, every node
  * a member that has applied the same and holds the whole log, unless it is told to trim it, a fresh write
  * answered through every node, groups that are over gone.
  */
@@ -21,11 +21,12 @@ export class Recovery {
   }
 
   async run(): Promise<void> {
-    const { trouble, clients, jobs, loop } = this.#world;
+    const { trouble, clients, jobs, stumbler, loop } = this.#world;
     this.#world.note(() => '══ faults end');
     trouble.end();
     clients.stop();
     jobs.stop();
+    stumbler.stop();
     let missing: readonly string[] = ['nobody has looked'];
     const look = (): void => {
       missing = this.#missing();
@@ -33,8 +34,7 @@ export class Recovery {
     };
     loop.after(0, look);
     await this.#world.runUntil(loop.now + BOUND_MS, () => missing.length === 0);
-    if (missing.length > 0 && !this.#world.broken)
-      this.#world.break('I7: nothing stuck', missing.slice(0, 6).join('; '));
+    if (!this.#world.broken) this.#world.laws.tell('recovered', missing);
   }
 
   #missing(): readonly string[] {

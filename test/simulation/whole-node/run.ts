@@ -4,6 +4,7 @@ import type { Figures } from '../story.ts';
 import { MAIN, type Seams, type SimulatedNode } from './node.ts';
 import type { Plan } from './plan.ts';
 import { Recovery } from './recovery.ts';
+import { told } from './told.ts';
 import { LINGERS_MS } from './trouble.ts';
 import { World } from './world.ts';
 
@@ -36,23 +37,24 @@ export async function run(plan: Plan, seams: Seams = {}, recorded = false): Prom
   };
 }
 
-/** I9: every node stops within a bound, and leaves no timer behind. */
+/** Every node stops: how, `laws/clean-exit.ts` judges. */
 async function exit(world: World): Promise<void> {
   const { nodes, loop } = world;
   const running = new Set(nodes.map(({ id }) => id));
   const stopped = (node: SimulatedNode): void => {
     running.delete(node.id);
-    const { timers } = node.life;
-    if (timers > 0) world.break('I9: clean exit', `${node.id} leaves ${timers} timers behind`);
+    world.laws.tell('stopped', node, node.life);
   };
   for (const node of nodes)
     node.life.run(() => {
       node.stop().then(
         () => loop.after(LINGERS_MS, () => stopped(node)),
-        (error: unknown) => world.break('I9: clean exit', `${node.id}: ${String(error)}`),
+        (error: unknown) => world.laws.tell('stopFailed', node, told(error)),
       );
     });
-  await world.runUntil(loop.now + EXIT_MS, () => running.size === 0);
-  if (running.size > 0 && !world.broken)
-    world.break('I9: clean exit', `${[...running].join(' ')} do not stop`);
+  const began = loop.now;
+  await world.runUntil(began + EXIT_MS, () => running.size === 0);
+  if (world.broken) return;
+  for (const node of nodes.filter(({ id }) => running.has(id)))
+    world.laws.tell('stopsNever', node, began);
 }

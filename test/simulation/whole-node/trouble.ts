@@ -209,8 +209,7 @@ export class Trouble {
     if (running === undefined || target.isStopping || !life.isRunning) return;
     const began = this.#world.loop.now;
     this.#world.loop.after(STOP_MS_MAX, () => {
-      if (target.life === life && !life.isOver)
-        this.#world.break('I9: clean exit', `${target.id} does not stop, asked at ${began}`);
+      if (target.life === life && !life.isOver) this.#world.laws.tell('stopsNever', target, began);
     });
     life.run(() => {
       target.stop().then(
@@ -225,8 +224,7 @@ export class Trouble {
     this.#world.note(() => `${target.id} has stopped`);
     this.#world.loop.after(LINGERS_MS, () => {
       if (target.life !== life || life.isOver) return;
-      if (life.timers > 0)
-        this.#world.break('I9: clean exit', `${target.id} leaves ${life.timers} timers behind`);
+      this.#world.laws.tell('stopped', target, life);
       target.kill();
       this.#comeBack(target, lasts);
     });
@@ -235,7 +233,7 @@ export class Trouble {
   #stopFailed(target: SimulatedNode, error: unknown): void {
     // Its disk failed while it stopped: the process ends all the same.
     if (this.#excused.has(target)) this.ended(target, false);
-    else this.#world.break('I9: clean exit', `${target.id} fails to stop: ${told(error)}`);
+    else this.#world.laws.tell('stopFailed', target, told(error));
   }
 
   #pause(target: SimulatedNode, lasts: number): void {

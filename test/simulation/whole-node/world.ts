@@ -23,6 +23,7 @@ import { SimulatedNetworks } from './network.ts';
 import { type Seams, SimulatedNode, type Watcher } from './node.ts';
 import type { Plan } from './plan.ts';
 import { NodeStory } from './story.ts';
+import { Stumbler } from './stumbling.ts';
 import { told } from './told.ts';
 import { Trouble } from './trouble.ts';
 
@@ -38,6 +39,7 @@ export class World implements Watcher {
   readonly clients: Clients;
   readonly follower: Follower;
   readonly jobs: Jobs;
+  readonly stumbler: Stumbler;
   readonly administrator: Administrator;
   readonly trouble: Trouble;
   readonly lostStores = new Set<string>();
@@ -63,6 +65,7 @@ export class World implements Watcher {
     this.clients = new Clients(this);
     this.follower = new Follower(this);
     this.jobs = new Jobs(this);
+    this.stumbler = new Stumbler(this);
     this.administrator = new Administrator(this);
     this.trouble = new Trouble(this);
     const when = this.chance.named('starts');

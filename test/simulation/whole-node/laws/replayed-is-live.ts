@@ -1,10 +1,10 @@
 /** I3: a machine that is told the log from its first entry on becomes what the live ones are. */
 import { decodeEntry } from '../../../../src/log/command.ts';
 import { Machine } from '../../../../src/projections/machine.ts';
-import { MAIN_PROJECTIONS } from '../../../../src/projections/registry.ts';
 import { stateRoot } from '../state-root.ts';
 import type { Law, Observed } from '../law.ts';
 import { MAIN } from '../node.ts';
+import { SIMULATED_PROJECTIONS } from '../stumbling.ts';
 
 export function replayedIsLive(
   { chronicles, nodes }: Observed,
@@ -13,7 +13,7 @@ export function replayedIsLive(
   return {
     name: 'I3: replayed is live',
     ended: () => {
-      const replayed = new Machine({ projections: MAIN_PROJECTIONS });
+      const replayed = new Machine({ projections: SIMULATED_PROJECTIONS });
       for (const frame of chronicles.of(MAIN).frames()) replayed.apply(decodeEntry(frame));
       const expected = stateRoot(replayed);
       for (const { id, running } of nodes) {
