@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CampaignCluster, type Standing } from '../../tools/campaign/cluster.ts';
+import { CampaignDirectory } from '../../tools/campaign/directory.ts';
 import { seeded } from '../../tools/random.ts';
 import type { Heal } from '../faults/nemesis.ts';
 import { HELD, OPEN } from '../faults/proxy.ts';
@@ -15,11 +16,11 @@ test.skipIf(lacks('network namespaces'))(
   'a leader whose cable is pulled or dead, or who is heard by nobody, promises nothing, another leads, and all agree when its cable is well',
   async () => {
     const ended: string[] = [];
-    const cluster = await CampaignCluster.found({
+    const cluster = await CampaignCluster.start({
       nodes: 3,
       network: 'namespaces',
       random: seeded(1),
-      directory: await temporaryFolder(),
+      place: await CampaignDirectory.open(await temporaryFolder()),
       program: resolve(import.meta.dirname, '../../dist/cli/main.js'),
       hasDisks: false,
       onEnd: (line) => ended.push(line),

@@ -14,6 +14,8 @@ export interface ClientOptions {
   readonly seed: number;
   readonly clients: number;
   readonly objects: number;
+  /** From 2 on: others were here before, and these begin with objects of their own. */
+  readonly round?: number;
   readonly leaseMs: number;
   readonly recorder: Recorder;
   /** Where nodes serve, now; none: nobody is asked. */
@@ -55,7 +57,9 @@ export class Clients {
   private constructor(options: ClientOptions) {
     this.#options = options;
     this.#random = seeded(options.seed);
-    this.#slots = keysOf(options.objects, SERVED);
+    const slots = keysOf(options.objects, SERVED);
+    const { round = 1 } = options;
+    this.#slots = round === 1 ? slots : slots.map((slot) => `${slot}-of-${round}`);
   }
 
   static start(options: ClientOptions): Clients {

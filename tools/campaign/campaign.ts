@@ -4,18 +4,19 @@
  *     npm run campaign
  *     npm run campaign -- --nodes 5 --seed 7 --minutes 10 --clients 40 --faults kill,isolate --dir /var/tmp/c
  *     npm run campaign -- --network namespaces
+ *     npm run campaign -- --directory /var/tmp/c --seed 8      again and again, on the same cluster
  *
  * Ends with 1 where anything is not as promised, and keeps the directory then: the history, what nodes
- * said, and their data.
+ * said, and their data. `docs/campaign.md` says how to read them.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Presets, SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { figure, plainTable } from '../table.ts';
 import { faultsIn } from './faults.ts';
 import { type NetworkName, NETWORKS } from './network.ts';
+import { progressOn } from './progress.ts';
 import { campaign, type CampaignResult } from './run.ts';
 
 interface Options {
@@ -27,6 +28,7 @@ interface Options {
   readonly pace: number;
   readonly faults: string;
   readonly dir: string;
+  readonly directory?: string;
   readonly program: string;
   readonly keep?: true;
 }
@@ -37,13 +39,20 @@ function positive(text: string): number {
   throw new InvalidArgumentError('a positive number is wanted');
 }
 
-/** @throws naming all there are in this network */
-function faultsOf({ faults, network }: Options): readonly string[] {
-  const known = faultsIn(network).map(({ name }) => name);
+/** What is kept has no disks in memory. @throws naming all there are */
+function faultsOf({ faults, network, directory }: Options): readonly string[] {
+  const known = faultsIn(network)
+    .map(({ name }) => name)
+    .filter((name) => name !== 'fill' || directory === undefined);
   if (faults === 'all') return known;
   const names = faults.split(',');
   if (names.every((name) => known.includes(name))) return names;
   return command.error(`--faults: known are all, or some of ${known.join(',')}`);
+}
+
+async function directoryFor({ directory, dir, seed }: Options): Promise<string> {
+  await mkdir(directory ?? dir, { recursive: true });
+  return directory ?? mkdtemp(join(dir, `quorate-campaign-${seed}-`));
 }
 
 const command = new Command('campaign')
@@ -62,6 +71,10 @@ const command = new Command('campaign')
   .option('--keep', 'keep the folder even if all is well')
   .option('--dir <path>', 'where everything is kept in folders of their own', tmpdir())
   .option(
+    '--directory <path>',
+    'this very directory, which is kept; where a campaign was before, this one goes on with its cluster',
+  )
+  .option(
     '--program <path>',
     'the built quorate',
     resolve(import.meta.dirname, '../../dist/cli/main.js'),
@@ -72,44 +85,25 @@ const options = command.opts<Options>();
 
 const faults = faultsOf(options);
 const milliseconds = options.minutes * 60_000;
-await mkdir(options.dir, { recursive: true });
-const directory = await mkdtemp(join(options.dir, `quorate-campaign-${options.seed}-`));
+const directory = await directoryFor(options);
 
-const bar = new SingleBar(
-  {
-    format: '{phase} {bar} {percentage}%  {answered} answers, {open} open, {faults} faults',
-    hideCursor: true,
-    clearOnComplete: true,
-  },
-  Presets.shades_classic,
-);
 // What it started ends with it.
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
-const started = performance.now();
-let faultCount = 0;
-if (process.stderr.isTTY)
-  bar.start(milliseconds, 0, { phase: 'founding', answered: '–', open: '–', faults: faultCount });
+const progress = progressOn(process.stderr, milliseconds);
 
 const result = await campaign({
   ...options,
   faults,
   milliseconds,
   directory,
-  onProgress: (phase, tally) => {
-    bar.update(Math.min(milliseconds, performance.now() - started), {
-      phase,
-      faults: faultCount,
-      answered: figure(tally?.answered ?? 0),
-      open: figure(tally?.open ?? 0),
-    });
-  },
-  onFault: () => (faultCount += 1),
-});
-bar.stop();
+  onProgress: (phase, tally) => progress.update(phase, tally),
+  onFault: () => progress.noteFault(),
+}).catch((error: Error) => command.error(error.message));
+progress.stop();
 console.log(tableOf(result));
-if (result.breaches.length === 0 && options.keep === undefined)
-  await rm(directory, { recursive: true });
+const isKept = options.keep === true || options.directory !== undefined;
+if (result.breaches.length === 0 && !isKept) await rm(directory, { recursive: true });
 if (result.breaches.length > 0) {
   console.log(`\n${result.breaches.length} breaches; everything is kept in ${directory}`);
   for (const breach of result.breaches) console.log(`\n${breach}`);

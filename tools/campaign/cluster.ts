@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { until } from '../../test/end-to-end/condition.ts';
 import { SmallDisk } from '../../test/faults/disk.ts';
 import type { Random } from '../random.ts';
+import type { CampaignDirectory } from './directory.ts';
 import { NamespaceNetwork } from './namespace-network.ts';
 import type { Network, NetworkName } from './network.ts';
 import { CampaignNode, outputFileOf } from './node.ts';
@@ -24,7 +25,7 @@ export interface ClusterOptions {
   readonly nodes: number;
   readonly network: NetworkName;
   readonly random: Random;
-  readonly directory: string;
+  readonly place: CampaignDirectory;
   readonly program: string;
   readonly hasDisks: boolean;
   readonly onEnd: (line: string) => void;
@@ -59,9 +60,13 @@ export class CampaignCluster {
     this.#disks = disks;
   }
 
-  /** Resolves when all of them hold the same. */
-  static async found(options: ClusterOptions): Promise<CampaignCluster> {
-    const { directory, program, onEnd } = options;
+  /** The one whose directory it is, or a new one. Resolves when all nodes answer. */
+  static async start(options: ClusterOptions): Promise<CampaignCluster> {
+    const {
+      place: { path: directory },
+      program,
+      onEnd,
+    } = options;
     const ids = Array.from({ length: options.nodes }, (_, at) => `node-${at + 1}`);
     const network = await opened(ids, options);
     // Whoever is interrupted leaves nothing behind.
@@ -83,7 +88,6 @@ export class CampaignCluster {
     // Nor a process.
     process.once('exit', () => cluster.#abandon());
     await Promise.all(nodes.map((node) => node.start()));
-    await cluster.agreed();
     return cluster;
   }
 
@@ -149,10 +153,25 @@ export class CampaignCluster {
   }
 }
 
-async function opened(ids: readonly string[], options: ClusterOptions): Promise<Network> {
-  const { network, random } = options;
-  if (network === 'namespaces') return NamespaceNetwork.open(ids);
-  return ProxyNetwork.open(ids, await freePorts(random, 2 * ids.length));
+/** @throws where another cluster was here */
+async function opened(
+  ids: readonly string[],
+  { network, random, place }: ClusterOptions,
+): Promise<Network> {
+  const known = place.foundation;
+  const wanted = { nodes: ids.length, network };
+  if (known !== undefined && (known.nodes !== wanted.nodes || known.network !== network))
+    throw new Error(
+      `${place.path} is of ${JSON.stringify(known)}, not of ${JSON.stringify(wanted)}`,
+    );
+  if (network === 'namespaces') {
+    const namespaces = await NamespaceNetwork.open(ids, known?.subnet);
+    await place.found({ ...wanted, subnet: namespaces.subnet });
+    return namespaces;
+  }
+  const ports = known?.ports ?? (await freePorts(random, 2 * ids.length));
+  await place.found({ ...wanted, ports });
+  return ProxyNetwork.open(ids, ports);
 }
 
 async function disksOf(

@@ -15,6 +15,8 @@ export interface CrowdOptions {
   readonly seed: number;
   readonly clients: number;
   readonly objects: number;
+  /** Of which campaign in this place they are: each begins with objects nobody knows. */
+  readonly round: number;
   readonly leaseMs: number;
   /** What a client rests between two operations. */
   readonly paceMs: number;

@@ -9,7 +9,6 @@
  */
 import { setMaxListeners } from 'node:events';
 import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { until } from '../../test/end-to-end/condition.ts';
 import { type FaultReport, planOf, unleash } from '../../test/faults/nemesis.ts';
 import { entryOf, type Tally } from '../../test/linearizability/clients.ts';
@@ -22,8 +21,11 @@ import { seeded } from '../random.ts';
 import { audit, type Failover, failovers, type ReadLog, readLog } from './audit.ts';
 import { CampaignCluster, type Standing } from './cluster.ts';
 import { Crowd } from './crowd.ts';
+import { CampaignDirectory } from './directory.ts';
 import { campaignFaults, faultsIn, Voters } from './faults.ts';
 import type { NetworkName } from './network.ts';
+import { noticed } from './noticed.ts';
+import { Series } from './series.ts';
 
 /** Long enough that most grants end by a word, short enough that some end by time. */
 const LEASE_MS = 4_000;
@@ -53,7 +55,7 @@ export interface CampaignOptions {
   readonly pace?: number;
   /** Names of faults. */
   readonly faults: readonly string[];
-  /** Exists, and is empty: history, logs of nodes, and their data. */
+  /** Exists, and is empty, or a campaign was here: then this one goes on with its cluster. */
   readonly directory: string;
   /** The built `quorate`. */
   readonly program: string;
@@ -79,25 +81,29 @@ export interface CampaignResult {
 export async function campaign(options: CampaignOptions): Promise<CampaignResult> {
   const { onProgress = () => undefined } = options;
   const breaches: string[] = [];
-  onProgress('founding', undefined);
-  const cluster = await CampaignCluster.found({
+  const place = await CampaignDirectory.open(options.directory);
+  onProgress(place.foundation === undefined ? 'founding' : 'coming back', undefined);
+  const cluster = await CampaignCluster.start({
     ...options,
+    place,
     random: seeded(Date.now()),
     hasDisks: options.faults.includes('fill'),
     onEnd: (line) => breaches.push(line),
   });
   let isStopped = false;
   try {
-    const { reports, tally } = await trouble(cluster, options, breaches);
+    // Who was interrupted may have left anything.
+    await (place.foundation === undefined ? cluster.agreed() : heal(cluster));
+    const { reports, tally } = await trouble(cluster, options, place, breaches);
     onProgress('healing', tally);
     const agreed = await attempt(breaches, () => heal(cluster));
-    onProgress('reading the log', tally);
-    const operations = await readHistory(historyIn(options));
+    onProgress('reading the logs', tally);
+    const operations = await readHistory(place.history);
     const logs = await readLogs(cluster, agreed?.index, breaches);
     const [log] = logs;
     isStopped = true;
     breaches.push(...(await cluster.stop()));
-    breaches.push(...audit(operations, logs));
+    breaches.push(...audit(await everything(place, operations), logs));
     onProgress('looking for an order', tally);
     const verdict = verdictOn(operations, breaches);
     return {
@@ -115,17 +121,24 @@ export async function campaign(options: CampaignOptions): Promise<CampaignResult
   }
 }
 
-function historyIn({ directory }: CampaignOptions): string {
-  return join(directory, 'history.ndjson');
+/** Together with what clients of earlier campaigns in this place were told. */
+async function everything(
+  place: CampaignDirectory,
+  operations: readonly Operation[],
+): Promise<readonly Operation[]> {
+  const earlier: Operation[] = [];
+  for (const history of place.histories) earlier.push(...(await readHistory(history)));
+  return [...earlier, ...operations];
 }
 
 /** Clients and faults at the same time. */
 async function trouble(
   cluster: CampaignCluster,
   options: CampaignOptions,
+  place: CampaignDirectory,
   breaches: string[],
 ): Promise<{ readonly reports: readonly FaultReport[]; readonly tally: Readonly<Tally> }> {
-  const { seed, milliseconds, onProgress = () => undefined, onFault = () => undefined } = options;
+  const { seed, onProgress = () => undefined, onFault = () => undefined } = options;
   const silent = new Set<string>();
   const clients = new Crowd(
     {
@@ -133,38 +146,42 @@ async function trouble(
       clients: options.clients,
       paceMs: options.pace ?? 0,
       objects: options.clients * OBJECTS_PER_CLIENT,
+      round: place.round,
       leaseMs: LEASE_MS,
-      history: historyIn(options),
+      history: place.history,
     },
     () => urlsOf(cluster, silent),
   );
   const shown = setInterval(() => onProgress('trouble', clients.tally), 250);
-  const begins = campaignFaults(cluster, seeded(seed + 1));
-  const faults = Object.fromEntries(
-    Object.entries(begins).map(([name, begin]) => [
-      name,
-      async (...nodes: readonly string[]) => {
-        const silenced = SILENCING.has(name) ? nodes : [];
-        const heard = (): void => silenced.forEach((node) => silent.delete(node));
-        for (const node of silenced) silent.add(node);
-        try {
-          const end = await begin(...nodes);
-          return async () => {
-            await end();
-            heard();
-          };
-        } catch (error) {
-          heard();
-          throw error;
-        }
-      },
-    ]),
-  );
+  const underWay = new Set<string>();
+  const faults = noticed(campaignFaults(cluster, seeded(seed + 1)), (name, nodes) => {
+    const told = [name, ...nodes].join(' ');
+    const silenced = SILENCING.has(name) ? nodes : [];
+    for (const node of silenced) silent.add(node);
+    underWay.add(told);
+    return () => {
+      for (const node of silenced) silent.delete(node);
+      underWay.delete(told);
+    };
+  });
+  let ended = 0;
+  const series = new Series({
+    file: place.file('series.ndjson'),
+    round: place.round,
+    nodes: cluster.nodes,
+    told: () => ({
+      answered: clients.tally.answered,
+      open: clients.tally.open,
+      faults: ended,
+      under_way: [...underWay],
+    }),
+  });
   const plan = planOf(planFor(cluster, options));
   const startedAt = microseconds();
   const onReport = (report: FaultReport): void => {
-    const line = { startedAt, ...report };
-    appendFileSync(join(options.directory, 'faults.ndjson'), `${JSON.stringify(line)}\n`);
+    const line = { round: place.round, startedAt, ...report };
+    appendFileSync(place.file('faults.ndjson'), `${JSON.stringify(line)}\n`);
+    ended += 1;
     onFault(report);
   };
   const reports = await unleash(plan, { faults, onReport, ...limitOf(options) });
@@ -175,8 +192,9 @@ async function trouble(
   );
   await attempt(breaches, () => answered(clients, options));
   clearInterval(shown);
-  onProgress(`after ${milliseconds} ms`, clients.tally);
+  onProgress('the last answers', clients.tally);
   await attempt(breaches, () => clients.stop());
+  await attempt(breaches, () => series.stop());
   return { reports, tally: clients.tally };
 }
 
