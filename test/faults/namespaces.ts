@@ -164,22 +164,31 @@ export class NetworkNamespaces {
     }
   }
 
-  /** Namespaces go when the last process in them is gone; the switch goes at once. */
+  /**
+   * Namespaces go when the last process in them is gone, and what it had still to say is given up, which takes
+   * minutes; cables and switch go at once.
+   */
   async remove(): Promise<void> {
-    for (const { namespace } of this.#places.values())
-      await tool('ip', 'netns', 'del', namespace).catch(() => undefined);
-    await tool('ip', 'link', 'del', this.#bridge).catch(() => undefined);
+    for (const words of this.#removal) await tool('ip', ...words).catch(() => undefined);
   }
 
   /** The same in a process that is about to exit and can wait for nothing. */
   abandon(): void {
-    const words = [...this.#places.values()].map(({ namespace }) => ['netns', 'del', namespace]);
-    for (const one of [...words, ['link', 'del', this.#bridge]])
+    for (const words of this.#removal)
       try {
-        execFileSync('ip', one, { stdio: 'ignore' });
+        execFileSync('ip', words, { stdio: 'ignore' });
       } catch {
         // It is gone already.
       }
+  }
+
+  get #removal(): readonly (readonly string[])[] {
+    const places = [...this.#places.values()];
+    return [
+      ...places.map(({ namespace }) => ['netns', 'del', namespace]),
+      ...places.map(({ cable }) => ['link', 'del', cable]),
+      ['link', 'del', this.#bridge],
+    ];
   }
 
   async #build(): Promise<void> {
