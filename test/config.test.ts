@@ -255,6 +255,10 @@ describe('a cluster', () => {
       repairsFromPeers: false,
     });
     expect(cluster({ RAFT_PORT: '0', P2P_VOTERS: 'node-1' })?.saysVoters).toBe(true);
+    expect(cluster({ JOIN: 'http://127.0.0.1:8770,https://localhost/way' })?.join).toEqual([
+      'ws://127.0.0.1:8770',
+      'wss://localhost/way',
+    ]);
     expect(cluster({ JOIN: '127.0.0.1:4321' })).toMatchObject({
       saysVoters: false,
       port: 4321,
@@ -335,7 +339,7 @@ describe('a cluster', () => {
     expect(cluster({ JOIN })?.join).toEqual(['127.0.0.1:4321', 'ws://localhost:8770']);
   });
 
-  test.each(['10.0.0.1', 'host:', '::1:4321x', 'host:70000', 'ws://host:70000', 'http://host:1'])(
+  test.each(['10.0.0.1', 'host:', '::1:4321x', 'host:70000', 'ws://host:70000', 'ftp://host:1'])(
     '"%s" is no address to join at',
     (address) => {
       expect(problems({ JOIN: address })).toEqual([expect.stringContaining('is not addresses')]);

@@ -130,12 +130,16 @@ export const host = reader('a host name, or an address like 10.0.0.1 or fd00::7'
   return isIP(bare) !== 0 || HOST_NAME.test(bare) ? bare : undefined;
 });
 
+const HTTP = /^http(s?):\/\//i;
+
+/** What a node prints as its URL leads to it as well: the HTTP port takes websockets of other nodes. */
 function addressIn(text: string): string | undefined {
-  return parseAddress(text) === undefined ? undefined : text;
+  const address = text.replace(HTTP, 'ws$1://');
+  return parseAddress(address) === undefined ? undefined : address;
 }
 
 export const addresses = reader(
-  'addresses like 10.0.0.1:4321, [fd00::7]:4321 or ws://10.0.0.1:8770, between commas',
+  'addresses like 10.0.0.1:4321, [fd00::7]:4321, http://10.0.0.1:8770 or ws://10.0.0.1:8770, between commas',
   (text) => listOf(text, addressIn),
 );
 

@@ -175,3 +175,26 @@ test('a node alone becomes the first of a cluster, with everything it had', asyn
     return reply.status === 200;
   });
 });
+
+test('the URL that a node prints is enough to join its cluster; where that lets nobody in, it is said', async () => {
+  const cluster = await ClusterProcesses.found('a', 'b');
+  const [alone, dead] = [await ClusterProcesses.none(), 'http://127.0.0.1:1'];
+  const { url: shut } = await NodeProcess.start({ directory: alone.directory('alone') });
+  const kept = await cluster.write('a');
+  // The first door is shut and the second leads nowhere: the third is asked all the same.
+  await cluster.start('c', { JOIN: `${shut},${dead},${cluster.node('a').url}` });
+  await until('c votes', async () => (await cluster.members('c')).voters.includes('c'));
+  expect(await cluster.reads('c', kept)).toBe(200);
+  await cluster.agreed();
+
+  await cluster.start('d', { JOIN: shut });
+  const words =
+    /nobody answered \(.*404: .*; a node that runs alone has to be started with --raft-p/;
+  await until('d says why not', () => words.test(cluster.node('d').output));
+  const wrong = NodeProcess.launch({
+    directory: alone.directory('e'),
+    settings: { JOIN: 'ftp://127.0.0.1:8770' },
+  });
+  expect((await wrong.ended()).code).toBe(78);
+  expect(wrong.output).toMatch(/JOIN is "ftp:.*http:\/\/10\.0\.0\.1:8770 or ws:/);
+});

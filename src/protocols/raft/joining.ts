@@ -174,31 +174,31 @@ export class Joining {
     return [...nodes, ...join.map((address) => ({ address }))];
   }
 
-  /** The last answer of all doors: of the leader, where one of them is or knows it. */
-  async #asked(doors: readonly NodeOrAddress[]): Promise<readonly [string, string]> {
-    let last: readonly [string, string] = ['nobody', 'answered'];
+  /** The answer of the leader, where one of the doors is or knows it; else the last one. */
+  async #asked(doors: readonly NodeOrAddress[]): Promise<Answer> {
+    let last: Answer = ['nobody', 'answered: no address is known'];
     for (const door of doors) {
-      last = (await this.#askLeaderBy(door)) ?? last;
-      if (last[0] !== 'leader') return last;
+      last = await this.#askLeaderBy(door);
+      if (isOfLeader(last)) return last;
     }
     return last;
   }
 
   /** A node that follows says where the leader is. */
-  async #askLeaderBy(door: NodeOrAddress): Promise<readonly [string, string] | undefined> {
+  async #askLeaderBy(door: NodeOrAddress): Promise<Answer> {
     const answer = await this.#askDoor(door);
     const address = leaderIn(answer);
     return address === '' ? answer : this.#askDoor({ address });
   }
 
-  async #askDoor(door: NodeOrAddress): Promise<readonly [string, string] | undefined> {
+  async #askDoor(door: NodeOrAddress): Promise<Answer> {
     const { exchange, self } = this.#options;
     const members = { voters: [self], outgoing: [], learners: [] };
     try {
       const answer = await exchange.askNode(door, JOIN_TOPIC, [members]);
       return [answer.text(), answer.text()];
-    } catch {
-      return undefined;
+    } catch (error) {
+      return ['nobody', `answered (${(error as Error).message})`];
     }
   }
 
@@ -210,8 +210,15 @@ export class Joining {
   }
 }
 
+type Answer = readonly [verdict: string, detail: string];
+
+/** Who did not answer, or follows and knows no leader, has decided nothing: another may. */
+function isOfLeader([verdict]: Answer): boolean {
+  return verdict !== 'leader' && verdict !== 'nobody';
+}
+
 /** The address in the answer of a node that follows; empty where it knows none, or answered itself. */
-function leaderIn([verdict, detail]: readonly [string, string] = ['', '']): string {
+function leaderIn([verdict, detail]: Answer): string {
   return verdict === 'leader' ? detail : '';
 }
 

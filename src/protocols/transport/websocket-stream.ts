@@ -29,7 +29,7 @@ export class WebsocketStream extends Duplex {
     socket.on('open', () => this.emit('connect'));
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#heard(data, isBinary));
     socket.on('close', () => this.#closed());
-    socket.on('error', (error: Error) => this.destroy(error));
+    socket.on('error', (error: Error) => this.destroy(explained(error)));
   }
 
   override _read(): void {
@@ -64,4 +64,12 @@ export class WebsocketStream extends Duplex {
     if (!isBinary) this.destroy(new Error('nodes speak to each other in binary messages'));
     else if (!this.push(data)) this.#socket.pause();
   }
+}
+
+/** A node without others does not have the path, and the status alone does not tell what to do. */
+function explained(error: Error): Error {
+  if (!error.message.endsWith('response: 404')) return error;
+  return new Error(
+    '404: what answers there lets no node in; a node that runs alone has to be started with --raft-port',
+  );
 }
