@@ -260,6 +260,59 @@ describe('three nodes', () => {
     await setVoters(founder, { voters: ['n2', 'n3'] });
   });
 
+  test('any group can be looked at, with its members and its peers; where some are not shown, it is said', async () => {
+    const [first, second] = (await startCluster(2)) as [Member, Member];
+    const names = Array.from({ length: 101 }, (_, place) => `job/${place}`);
+    const commands = names.map((id) => ({
+      type: 'create_group',
+      data: { id, kind: 'job', voters: [] },
+    }));
+    await until('they are created', async () => {
+      const { status, body } = await first.ask('/v1/commands/batch?timeout=60s', { commands });
+      return status === 200 && JSON.stringify(body['results']).includes('"outcome":"applied"');
+    });
+    const leader = await until('one of them leads a group, and knows the other', async () => {
+      for (const member of [first, second]) {
+        const { status, body } = await member.ask('/raft/status?group=job/7');
+        if (status === 200 && body['role'] === 'leader' && (body['peers'] as []).length > 0)
+          return { member, body };
+      }
+      return false;
+    });
+    const other = leader.member === first ? second : first;
+    expect(leader.body).toMatchObject({
+      node_id: leader.member.id,
+      group: 'job/7',
+      incarnation: expect.any(Number),
+      leader_id: leader.member.id,
+      peers: [{ id: other.id, lag: expect.any(Number), last_contact_ms: expect.any(Number) }],
+      history: { state: 'whole', missing: 0 },
+    });
+    expect(votersIn(leader.body).toSorted()).toEqual(['n1', 'n2']);
+    expect((await other.ask('/v1/raft?group=job/7')).body).toMatchObject({
+      group: 'job/7',
+      role: 'follower',
+      peers: [],
+    });
+    expect((await first.ask('/raft/status?group=main')).body).toMatchObject({ group: 'main' });
+    expect((await first.ask('/raft/status?group=job/none')).body).toMatchObject({
+      code: 'unknown-group',
+    });
+    expect((await first.ask('/raft/status?grup=main')).body).toMatchObject({
+      code: 'validation-failed',
+      errors: [{ pointer: expect.stringContaining('grup') }],
+    });
+    // All that are in memory: those shown, and those that are only counted.
+    await until('more are in memory than are shown', async () => {
+      const raft = await leader.member.raft();
+      const shown = (raft['groups'] as readonly unknown[]).length;
+      const counts = raft['group_counts'] as { readonly awake: number };
+      expect(shown).toBeLessThanOrEqual(100);
+      // `main` is one of those shown.
+      return counts.awake >= 100 && raft['groups_not_shown'] === counts.awake + 1 - shown;
+    });
+  });
+
   test('two of three decide, one does not, and says that nobody leads', async () => {
     const members = await startCluster(3);
     const [first, second, third] = members as [Member, Member, Member];

@@ -43,12 +43,25 @@ export function raftView(node: ServedNode): object {
     history: status.history,
     clock: node.peering?.clock ?? null,
     groups: node.groups().slice(0, GROUPS_SHOWN).map(summary),
+    groups_not_shown: Math.max(0, node.groups().length - GROUPS_SHOWN),
     group_counts: countsOf(node),
     links: linksOf(node),
   };
 }
 
-/** Groups whose agreement is shown; `GET /v1/groups` lists all. */
+/** One group as the node sees it, whichever it is: who takes part, and of a leader, how far each peer is. */
+export function groupView({ nodeId, clock }: ServedNode, group: Group): object {
+  return {
+    node_id: nodeId,
+    timestamp: clock.now(),
+    ...summary(group),
+    ...group.members(),
+    ...reported(group.report()),
+    history: group.status().history,
+  };
+}
+
+/** Groups in memory whose agreement is shown; `GET /v1/groups` lists all, and each can be asked for by its name. */
 const GROUPS_SHOWN = 100;
 
 /** How many groups there are besides `main`, and how many of them are in memory. */

@@ -10,7 +10,8 @@ import { invalid, problem, type Problem, type ProblemCode } from '../wire/proble
 import { answeredWithin } from './deadline.ts';
 import { type Endpoint, type Incoming, ok, refusal, type Reply, type Serving } from './endpoint.ts';
 import { WRITE } from './fields.ts';
-import { raftView } from './raft-view.ts';
+import { unknownGroup } from './query.ts';
+import { groupView, raftView } from './raft-view.ts';
 import { readBody, readPart, together } from './request.ts';
 
 const OPTIONS = z.strictObject({ timeout: WRITE.timeout });
@@ -19,6 +20,7 @@ const TRANSFER = z.strictObject({
   to: IDENTIFIER.optional().describe('A voter; left out, the one that is furthest.'),
 });
 
+const GROUP_LENGTH_MAX = 255;
 const VOTERS_MAX = 7;
 const LEARNERS_MAX = 16;
 const VOTERS = z.strictObject({
@@ -162,11 +164,33 @@ function wanted(group: Group, { voters, learners }: z.output<typeof VOTERS>): Co
   return { voters, learners: those };
 }
 
+const WHICH = z.strictObject({
+  group: z
+    .string()
+    .min(1)
+    .max(GROUP_LENGTH_MAX)
+    .optional()
+    .describe(
+      'A group of this node; one that rests comes into memory for it. Left out, `main` and all links.',
+    ),
+});
+
+async function statusOf({ node }: Serving, incoming: Incoming): Promise<Reply> {
+  const request = together({ query: readPart('query', WHICH, incoming) });
+  if (request.kind === 'problem') return refusal(request.problem);
+  const { group: name } = request.values.query;
+  if (name === undefined) return ok(raftView(node));
+  const group = await node.wake(name);
+  return group === undefined ? refusal(unknownGroup()) : ok(groupView(node, group));
+}
+
 const STATUS: Omit<Endpoint, 'path'> = {
   method: 'GET',
   summary: 'How the nodes agree: roles, terms, who follows how far, links, the last election.',
   role: 'reader',
-  reply: ({ node }) => ok(raftView(node)),
+  query: WHICH,
+  problems: ['unknown-group'],
+  reply: statusOf,
 };
 
 export const RAFT: readonly Endpoint[] = [
