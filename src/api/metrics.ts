@@ -82,6 +82,12 @@ const READINGS: readonly Reading[] = [
     read: ({ main }) => main.machine.position.faults,
   },
   {
+    name: 'quorate_divergences_total',
+    help: 'Entries found to be decided differently, here or elsewhere, by groups in memory.',
+    read: (node) =>
+      node.groups().reduce((sum, { comparing }) => sum + comparing.divergences.found, 0),
+  },
+  {
     name: 'process_resident_memory_bytes',
     help: 'Resident memory.',
     read: () => process.memoryUsage.rss(),

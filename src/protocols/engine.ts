@@ -124,8 +124,8 @@ export interface Engine {
   change(configuration: Configuration): Promise<ConfigurationChange>;
   /** Hands leadership to a voter, or to the one that is furthest. */
   transfer(to: string | undefined): Promise<ConfigurationChange>;
-  /** The leader's digest of all outcomes up to an index; undefined where we lead, or nobody can tell. */
-  leaderDigestAt(index: number): Promise<string | undefined>;
+  /** Another node's digest of all outcomes up to an index; undefined where it cannot tell. */
+  digestOf(id: string, index: number): Promise<string | undefined>;
   /** Runs `work` while the sink is given nothing. */
   whilePaused(work: () => Promise<void>): Promise<void>;
   /** For people who ask why: the progress of each peer, the last election. Plain data. */

@@ -42,6 +42,7 @@ export function raftView(node: ServedNode): object {
     ...reported(main.report()),
     history: status.history,
     clock: node.peering?.clock ?? null,
+    last_divergence: main.comparing.divergences.last,
     groups: node.groups().slice(0, GROUPS_SHOWN).map(summary),
     groups_not_shown: Math.max(0, node.groups().length - GROUPS_SHOWN),
     group_counts: countsOf(node),

@@ -34,6 +34,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   bounds: ({ log, main }) => log.bounds(main.id),
   recovery: ({ log }) => recoveryLine(log.recovery),
   snapshots: ({ main }) => main.snapshotStatus,
+  divergences: ({ main }) => main.comparing.divergences,
   duties: ({ main }) => main.dutiesStatus,
   peers: ({ main }) => main.report()['peers'],
   links: ({ peering }) => (peering === undefined ? [] : peering.links()),

@@ -82,10 +82,10 @@ export class Group implements EngineSink {
   readonly machine: Machine;
   readonly history: History;
   readonly snapshots: Snapshots;
+  readonly comparing: Comparing;
   readonly #options: GroupOptions;
   readonly #duties: Duties;
   readonly #snapshotLoop: Loop;
-  readonly #comparing: Comparing;
   readonly #listeners = new Set<AppliedListener>();
   readonly #answering: Answering;
   readonly #replayedPages: ReplayedPages;
@@ -121,7 +121,7 @@ export class Group implements EngineSink {
       propose: (duty) => this.#proposeDuty(duty),
       onError: (error) => options.onLoopError('duties', error),
     });
-    this.#comparing = this.#comparingWithLeader();
+    this.comparing = this.#comparingWithOthers();
     this.#snapshotLoop = new Loop({
       name: `snapshots ${id.id}`,
       clock,
@@ -194,7 +194,7 @@ export class Group implements EngineSink {
   }
 
   loops(): readonly LoopStatus[] {
-    return [this.#snapshotLoop.status(), this.#comparing.status()];
+    return [this.#snapshotLoop.status(), this.comparing.status()];
   }
 
   get snapshotStatus(): SnapshotsStatus {
@@ -255,7 +255,7 @@ export class Group implements EngineSink {
     this.#answering.stop();
     this.snapshots.stop();
     const proposing = [this.#duties.stop(), this.#snapshotLoop.stop()];
-    await this.#comparing.stop();
+    await this.comparing.stop();
     await Promise.all([this.#engine?.stop(why), ...proposing]);
     this.#listeners.clear();
     const page = this.machine.unfinishedPage();
@@ -293,18 +293,17 @@ export class Group implements EngineSink {
     return engine;
   }
 
-  #comparingWithLeader(): Comparing {
+  #comparingWithOthers(): Comparing {
     const { clock, log, onLoopError } = this.#options;
     return new Comparing({
       name: `digests ${this.id.id}`,
+      self: log.identity.nodeId,
       clock,
+      engine: () => this.#running(),
       position: () => this.machine.position.index,
       floor: () => log.floor(this.id).index,
       digestAt: (index) => this.history.digestAt(index),
-      leaderDigestAt: (index) => this.#running().leaderDigestAt(index),
-      rebuild: (below) => this.#running().whilePaused(() => this.#rebuild(below)),
-      onDivergence: (index) =>
-        onLoopError('digests', new Error(`entry ${index} was decided differently here`)),
+      rebuild: (below) => this.#rebuild(below),
       onFault: (fault) => this.#endApplying(fault),
       onError: (error) => onLoopError('digests', error),
     });
@@ -319,7 +318,7 @@ export class Group implements EngineSink {
   #serve(engine: Engine): void {
     this.#engine = engine;
     this.#snapshotLoop.start();
-    this.#comparing.start();
+    this.comparing.start();
     this.#duties.poke();
   }
 

@@ -1,6 +1,6 @@
 /**
  * What only the leader can do, asked for at a follower: carried to the leader and answered with what
- * became of it.
+ * became of it. And the digest of what another node decided, which anybody tells anybody.
  *
  * ```
  *  ["forward",  group, incarnation, traffic, frame]  ["committed", index, term] | ["refused", code] | ["unknown"]
@@ -80,12 +80,12 @@ export class Forwarding {
     return this.#askForChange(leader, 'transfer', [to ?? '']);
   }
 
-  /** The leader's digest of all outcomes up to an index; undefined where it cannot tell. */
-  async digestAt(leader: string, index: number): Promise<string | undefined> {
+  /** The digest of all outcomes up to an index at another node; undefined where it cannot tell. */
+  async digestOf(id: string, index: number): Promise<string | undefined> {
     const { exchange, group } = this.#options;
     try {
       const question = { group, topic: 'digest', values: [index] };
-      return digestIn((await exchange.ask(leader, question, DIGEST_MS)).text());
+      return digestIn((await exchange.ask(id, question, DIGEST_MS)).text());
     } catch {
       return undefined;
     }

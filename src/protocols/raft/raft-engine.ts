@@ -252,11 +252,8 @@ export class RaftEngine implements Engine {
     return this.#host.status().peers.find((peer) => peer.id === id)?.last_contact;
   }
 
-  leaderDigestAt(index: number): Promise<string | undefined> {
-    const leader = this.#governing.otherLeader;
-    return leader === undefined
-      ? Promise.resolve(undefined)
-      : this.#forwarding.digestAt(leader, index);
+  digestOf(id: string, index: number): Promise<string | undefined> {
+    return this.#forwarding.digestOf(id, index);
   }
 
   whilePaused(work: () => Promise<void>): Promise<void> {

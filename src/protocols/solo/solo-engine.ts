@@ -128,7 +128,7 @@ export class SoloEngine implements Engine {
     return Promise.resolve(MEMBERSHIP_FIXED);
   }
 
-  leaderDigestAt(): Promise<undefined> {
+  digestOf(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
 

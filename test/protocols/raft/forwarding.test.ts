@@ -22,5 +22,5 @@ test('a peer that has no such group any more has no digest of it, and does not s
     transfer: NOBODY,
     digestAt: NOBODY,
   });
-  expect(await forwarding.digestAt('n2', 1)).toBeUndefined();
+  expect(await forwarding.digestOf('n2', 1)).toBeUndefined();
 });

@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { type Command, encodeCommand } from '../../../src/log/command.ts';
 import { command, projection } from '../../../src/projections/projection.ts';
 import type { Answer } from '../../../src/protocols/coordinator/answer.ts';
+import { Divergence } from '../../../src/protocols/coordinator/comparing.ts';
 import type { Group } from '../../../src/protocols/coordinator/group.ts';
+import { realClock } from '../../../src/real-clock.ts';
 import { until } from '../../end-to-end/condition.ts';
 import { framesOf, MAIN } from '../../log/fixtures.ts';
 import * as hosted from '../coordinator/hosted-group.ts';
 import { add, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
-import { LocalCluster } from './local-cluster.ts';
+import { LocalCluster, type Member } from './local-cluster.ts';
 
 /** Longer than any change of leaders on a machine that is busy with other things. */
 const PATIENCE = 120_000;
@@ -310,6 +312,26 @@ describe('taking part', () => {
   });
 });
 
+/** This member leads. */
+async function ledBy(cluster: LocalCluster, id: string): Promise<void> {
+  await until(`${id} leads`, async () => {
+    if (cluster.leader?.id !== id) await cluster.leader?.engine.transfer(id);
+    return cluster.at(id).group.isLeader;
+  });
+}
+
+/** A difference is found within a few rounds, each a second. */
+const NAMED_MS_MAX = 5_000;
+
+/** Waits until a member has said that it decided the entry of this answer differently. */
+async function named({ loopErrors }: Member, answer: Answer): Promise<void> {
+  const began = realClock.monotonic();
+  const index = answer.kind === 'answered' ? answer.index : 0;
+  const words = `entry ${index} was decided differently here`;
+  await until(words, () => (loopErrors as Error[]).some(({ message }) => message === words));
+  expect(realClock.monotonic() - began).toBeLessThan(NAMED_MS_MAX);
+}
+
 /** Somebody else than this member leads. */
 async function ledByAnother(cluster: LocalCluster, id: string): Promise<void> {
   await until(`another than ${id} leads`, async () => {
@@ -335,12 +357,55 @@ describe('digests', () => {
     const third = cluster.at('n3');
     await until('it has applied the entry', () => third.group.machine.position.index > 900);
     mood.bad = false;
+    await named(third, answer);
     await cluster.untilEqual();
-    const told = (third.loopErrors as Error[]).map(({ message }) => message);
-    expect(told).toContain(
-      `entry ${answer.kind === 'answered' ? answer.index : 0} was decided differently here`,
-    );
     expect(third.faults).toEqual([]);
+  });
+
+  test('a leader that decided an entry differently hands over, and decides it again', async () => {
+    const mood = { bad: false };
+    const cluster = await LocalCluster.founded(3, {
+      n1: feeling(mood),
+      n2: feeling({ bad: false }),
+      n3: feeling({ bad: false }),
+    });
+    await ledBy(cluster, 'n1');
+    const first = cluster.at('n1');
+    await addMany(first.group, 300);
+    mood.bad = true;
+    const answer = await asked(first.group, FEEL);
+    mood.bad = false;
+    await named(first, answer);
+    await until('another leads', () => cluster.leader !== undefined && cluster.leader !== first);
+    await addMany((await cluster.untilLed()).group, 300);
+    await cluster.untilEqual();
+    expect(first.group.comparing.divergences.last).toMatchObject({ verdict: 'wrong' });
+    for (const { faults } of cluster.members.values()) expect(faults).toEqual([]);
+  });
+
+  test('a leader that decides differently again ends alone, and the others go on by what they decided', async () => {
+    const cluster = await LocalCluster.founded(3, {
+      n1: feeling({ bad: true }),
+      n2: feeling({ bad: false }),
+      n3: feeling({ bad: false }),
+    });
+    await ledBy(cluster, 'n1');
+    const first = cluster.at('n1');
+    const answer = await asked(first.group, FEEL);
+    await named(first, answer);
+    await until('it is at fault', () => first.faults.length > 0);
+    expect(first.faults[0]).toBeInstanceOf(Divergence);
+    await first.stop();
+    cluster.members.delete('n1');
+    await addMany((await cluster.untilLed()).group, 10);
+    await cluster.untilEqual();
+    const others = [...cluster.members.values()];
+    for (const { faults } of others) expect(faults).toEqual([]);
+    // They may have found out first, and then said who is wrong.
+    const told = others.flatMap(({ loopErrors }) => loopErrors as Error[]);
+    expect(told.map(({ message }) => message)).not.toContainEqual(
+      expect.stringContaining('decided differently here'),
+    );
   });
 
   test('who decides differently again does not go on', async () => {
