@@ -24,6 +24,8 @@ export type DiskState =
   | { readonly kind: 'sound'; readonly latency: Latency }
   /** Writes begin, and none of them ends. */
   | { readonly kind: 'hung' }
+  /** There is no room: what is deleted makes some, everything else is answered with an error. */
+  | { readonly kind: 'full'; readonly latency: Latency }
   /** The next write is answered with an error. */
   | { readonly kind: 'failing'; readonly error: string };
 
@@ -46,6 +48,8 @@ interface Inode {
 /** Reads take so long: they come from memory, mostly. */
 const READ_MS = 0.02;
 const PAGE_PAIRS = 100;
+const USUAL_SHARE = 0.1;
+const FULL = 'ENOSPC: no space left on device, write';
 
 const text = (key: Buffer): string => key.toString('latin1');
 const bytes = (key: string): Buffer => Buffer.from(key, 'latin1');
@@ -71,6 +75,11 @@ export class SimulatedDisk {
 
   get isFailing(): boolean {
     return this.#state.kind === 'failing';
+  }
+
+  /** The share of it that is in use, as a node measures it. */
+  get share(): number {
+    return this.#state.kind === 'full' ? 1 : USUAL_SHARE;
   }
 
   become(state: DiskState): void {
@@ -189,6 +198,7 @@ export class SimulatedDisk {
           }
         });
       });
+    const isFull = (): boolean => this.#state.kind === 'full';
     const at = (path: string): Inode => {
       const inode = this.#names.get(path);
       if (inode === undefined) throw new Error(`ENOENT: no such file, '${path}'`);
@@ -202,9 +212,9 @@ export class SimulatedDisk {
         soon(() => {
           const inode = { bytes: Buffer.alloc(0), synced: 0 };
           this.#names.set(path, inode);
-          return opened(inode, soon);
+          return opened(inode, soon, isFull);
         }),
-      open: (path) => soon(() => opened(at(path), soon)),
+      open: (path) => soon(() => opened(at(path), soon, isFull)),
       size: (path) => soon(() => at(path).bytes.length),
       rename: (from, to) =>
         soon(() => {
@@ -244,8 +254,7 @@ export class SimulatedDisk {
     const [writing] = this.#writing;
     if (this.#busy || writing === undefined || this.#state.kind === 'hung') return;
     this.#busy = true;
-    const { least, most } =
-      this.#state.kind === 'sound' ? this.#state.latency : { least: 1, most: 2 };
+    const { least, most } = 'latency' in this.#state ? this.#state.latency : { least: 1, most: 2 };
     this.#after(this.#chance.between(least, most), () => {
       this.#busy = false;
       // Killed meanwhile: it was taken or dropped then.
@@ -264,9 +273,17 @@ export class SimulatedDisk {
       life.run(() => reject(new Error(error)));
       return;
     }
+    if (this.#lacksRoom(changes)) {
+      life.run(() => reject(new Error(FULL)));
+      return;
+    }
     this.#show(changes);
     if (sync) this.#sync();
     life.run(resolve);
+  }
+
+  #lacksRoom(changes: readonly Change[]): boolean {
+    return this.#state.kind === 'full' && changes.some(([, value]) => value !== undefined);
   }
 
   #show(changes: readonly Change[]): void {
@@ -320,13 +337,14 @@ async function* paged(soon: Soon, all: () => Pair[]): AsyncGenerator<readonly Pa
     yield pairs.slice(from, from + PAGE_PAIRS);
 }
 
-function opened(inode: Inode, soon: Soon): OpenFile {
+function opened(inode: Inode, soon: Soon, isFull: () => boolean): OpenFile {
   return {
     size: () => soon(() => inode.bytes.length),
     read: (offset, length) =>
       soon(() => Buffer.from(inode.bytes.subarray(offset, offset + length))),
     append: (more) =>
       soon(() => {
+        if (isFull()) throw new Error(FULL);
         inode.bytes = Buffer.concat([inode.bytes, more]);
       }),
     sync: () =>

@@ -178,7 +178,7 @@ export class SimulatedNode {
       store: () => Promise.resolve(seams.store?.(store, disk, life) ?? store),
       scan: () => Promise.resolve(NO_SCAN),
       files: disk.files(life),
-      diskGauge: () => Promise.resolve(0.1),
+      diskGauge: () => Promise.resolve(disk.share),
       turn: life.breathe,
       onPoison: (fault) => watcher.failed(this, fault),
     });

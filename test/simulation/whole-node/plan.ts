@@ -43,6 +43,7 @@ export const TIMED = [
   'slow_disk',
   'hung_disk',
   'failing_disk',
+  'full_disk',
   'wiped_disk',
   'rotten_disk',
   'clock_jump',

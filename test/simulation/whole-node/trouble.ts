@@ -27,6 +27,8 @@ const STOP_MS_MAX = 60_000;
 export const LINGERS_MS = 50;
 /** Every so often a supervisor starts what has ended. */
 const RESTART_MS = 300;
+/** A write that failed for want of room may be heard of so much later. */
+const FULL_LINGERS_MS = 10_000;
 const CLOCK_STEPS = [-3_600_000, -20_000, -500, 500, 20_000, 3_600_000];
 /** What a bit is flipped in, or a value lost from. */
 const ROT = ['e/', 'h/', 'b/', 'f/'];
@@ -61,6 +63,12 @@ export class Trouble {
       this.#excused.add(target);
       this.#healDisk(target, lasts);
     },
+    full_disk: ({ target, lasts }) => {
+      target.parts.disk.become({ kind: 'full', latency: this.#world.plan.disk });
+      // It ends when it cannot write, is started again and ends again, until there is room.
+      this.#excuseFor(target, lasts + FULL_LINGERS_MS);
+      this.#healDisk(target, lasts);
+    },
     wiped_disk: ({ target, lasts }) => {
       if (this.#maySpare(target)) this.#down(target, lasts, () => this.#wipe(target));
     },
@@ -83,6 +91,8 @@ export class Trouble {
   /** Nodes whose process may end by itself. */
   readonly #excused = new Set<SimulatedNode>();
   readonly #rotten = new Set<SimulatedNode>();
+  /** Until when the end of a process may come of a disk that had no room. */
+  readonly #fullUntil = new Map<SimulatedNode, number>();
   readonly #clocks: readonly number[];
   #over = false;
 
@@ -109,7 +119,17 @@ export class Trouble {
 
   /** Whether the end of a process is what its machine deserves. */
   excuses(node: SimulatedNode, isDamage: boolean): boolean {
-    return isDamage ? this.#rotten.has(node) : this.#excused.has(node);
+    if (isDamage) return this.#rotten.has(node);
+    return this.#excused.has(node) || this.#wasFull(node);
+  }
+
+  #wasFull(node: SimulatedNode): boolean {
+    return this.#world.loop.now < (this.#fullUntil.get(node) ?? 0);
+  }
+
+  #excuseFor(target: SimulatedNode, lasts: number): void {
+    const until = Math.max(this.#fullUntil.get(target) ?? 0, this.#world.loop.now + lasts);
+    this.#fullUntil.set(target, until);
   }
 
   /** A process has ended by itself: somebody looks after it. A damaged disk is emptied, as the log says. */
@@ -232,7 +252,7 @@ export class Trouble {
 
   #stopFailed(target: SimulatedNode, error: unknown): void {
     // Its disk failed while it stopped: the process ends all the same.
-    if (this.#excused.has(target)) this.ended(target, false);
+    if (this.excuses(target, false)) this.ended(target, false);
     else this.#world.laws.tell('stopFailed', target, told(error));
   }
 
