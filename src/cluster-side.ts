@@ -18,11 +18,12 @@ import type { Member, Members, MembersAt } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
 import type { Door } from './protocols/coordinator/hosted-group.ts';
 import { Loop, type LoopStatus } from './protocols/coordinator/loop.ts';
-import type { ClockReport, Engine, Removal } from './protocols/engine.ts';
+import type { ClockReport, ElectionReport, Engine, Removal } from './protocols/engine.ts';
 import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
 import type { Exchange } from './protocols/raft/exchange.ts';
 import { startFounded } from './protocols/raft/founding.ts';
 import { Joining } from './protocols/raft/joining.ts';
+import { LeaderElection } from './protocols/raft/leader-election.ts';
 import { PeerClocks } from './protocols/raft/peer-clocks.ts';
 import { RaftEngine } from './protocols/raft/raft-engine.ts';
 import { askToReturn } from './protocols/raft/returning.ts';
@@ -95,6 +96,7 @@ export class ClusterSide {
   /** Whether this node still takes part in `main`. */
   readonly #standing: Standing;
   readonly #aside: SteppingAside;
+  readonly #election: LeaderElection;
   /** Looks at what only others know of this node. */
   readonly #asking: Loop;
   #engine: RaftEngine | undefined;
@@ -118,6 +120,12 @@ export class ClusterSide {
       onHandOver: (to) => options.logger.warn({ to }, 'handing_over_for_wrong_clock'),
     });
     this.#standing = this.#standingIn(exchange);
+    this.#election = new LeaderElection({
+      nodeId: options.config.nodeId,
+      exchange,
+      standing: () => this.#engineOfMain.status(),
+      own: () => this.#engineOfMain.report()['last_election'] as ElectionReport | null,
+    });
     this.#asking = new Loop({
       name: 'standing',
       clock: realClock,
@@ -243,6 +251,10 @@ export class ClusterSide {
     return this.#standing.removal;
   }
 
+  get lastElection(): ElectionReport | null {
+    return this.#election.last;
+  }
+
   get clock(): ClockReport {
     return this.#clocks.report();
   }
@@ -288,8 +300,7 @@ export class ClusterSide {
   }
 
   async #look(): Promise<void> {
-    await this.#standing.look();
-    await this.#aside.look();
+    for (const part of [this.#standing, this.#election, this.#aside]) await part.look();
   }
 
   #standingIn(exchange: Exchange): Standing {

@@ -8,7 +8,7 @@ import type { GroupRow } from '../projections/groups/group-table.ts';
 import type { Group } from '../protocols/coordinator/group.ts';
 import type { HostingStatus } from '../protocols/coordinator/groups.ts';
 import type { LoopStatus } from '../protocols/coordinator/loop.ts';
-import type { ClockReport, Removal } from '../protocols/engine.ts';
+import type { ClockReport, ElectionReport, Removal } from '../protocols/engine.ts';
 import type { LinkStatus } from '../protocols/transport/network.ts';
 import type { VoterConfig } from '../protocols/voter-list.ts';
 import type { Websocket } from '../protocols/transport/websocket-stream.ts';
@@ -27,6 +27,8 @@ export interface Peering {
   /** Where this node was taken out of the members of `main`, and somebody has said so. */
   readonly removal: Removal | undefined;
   readonly clock: ClockReport;
+  /** For which this node, or its leader, asked last. */
+  readonly lastElection: ElectionReport | null;
   /** The voters of the settings beside those of the log; undefined where either names none. */
   readonly voterConfig: VoterConfig | undefined;
   /** Takes in a node that comes by a websocket; undefined: none may. */

@@ -50,7 +50,9 @@ const RAFT = z.object({
   cluster_health: z.string(),
   role_since: z.number().nullable(),
   history: HISTORY,
-  last_election: z.object({ why: z.string(), term: z.number(), at: z.number() }).nullable(),
+  last_election: z
+    .object({ why: z.string(), term: z.number(), at: z.number(), node_id: z.string().optional() })
+    .nullable(),
   voters: z.array(MEMBER),
   outgoing: z.array(MEMBER),
   learners: z.array(MEMBER),
@@ -119,8 +121,9 @@ function leaderWords(screen: Screen, { leader_id: leader }: Raft): string {
 }
 
 function electionWords(election: Raft['last_election']): string {
-  if (election === null) return 'none that this node asked for';
-  return `for term ${election.term} at ${moment(election.at)}: ${election.why}`;
+  if (election === null) return 'none is known';
+  const { node_id: id = 'it', term, at, why } = election;
+  return `${id} asked for term ${term} at ${moment(at)}: ${why}`;
 }
 
 function timerWords(ticks: Raft['ticks']): string {

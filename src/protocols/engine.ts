@@ -72,6 +72,15 @@ export interface ClockReport {
   readonly heard: number;
 }
 
+/** A node asked for votes. */
+export interface ElectionReport {
+  readonly node_id: string;
+  readonly term: number;
+  readonly why: string;
+  /** Its wall clock. */
+  readonly at: Milliseconds;
+}
+
 export interface Configuration {
   readonly voters: readonly string[];
   readonly learners: readonly string[];

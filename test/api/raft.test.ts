@@ -160,7 +160,7 @@ describe('three nodes', () => {
       role: 'leader',
       disk: 'working',
       persisted: last,
-      last_election: { why: expect.any(String), term: 1, at: expect.any(Number) },
+      last_election: { node_id: 'n1', why: expect.any(String), term: 1, at: expect.any(Number) },
       ticks: { wakes: expect.any(Number), late: expect.any(Number) },
     });
     expect(seen['peers']).toEqual(
@@ -179,6 +179,13 @@ describe('three nodes', () => {
     );
     const told = await follower.raft();
     expect(told).toMatchObject({ role: 'follower', leader_id: 'n1', peers: [] });
+    // Who follows has asked its leader why it leads.
+    const { last_election: asked } = seen;
+    const known = await until('it knows why', async () => {
+      const { last_election: heard } = await follower.raft();
+      return heard !== null && { heard };
+    });
+    expect(known.heard).toEqual(asked);
     expect(told['work_queue']).toEqual({
       is_ready: true,
       is_leader: false,

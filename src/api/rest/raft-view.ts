@@ -41,13 +41,19 @@ export function raftView(node: ServedNode): object {
     ...main.members(),
     ...reported(main.report()),
     history: status.history,
-    clock: node.peering?.clock ?? null,
     last_divergence: main.comparing.divergences.last,
+    ...amongOthers(node),
     groups: node.groups().slice(0, GROUPS_SHOWN).map(summary),
     groups_not_shown: Math.max(0, node.groups().length - GROUPS_SHOWN),
     group_counts: countsOf(node),
     links: linksOf(node),
   };
+}
+
+/** What a node has to ask others about itself. */
+function amongOthers({ peering }: ServedNode): object {
+  if (peering === undefined) return { clock: null, last_election: null };
+  return { clock: peering.clock, last_election: peering.lastElection };
 }
 
 /** One group as the node sees it, whichever it is: who takes part, and of a leader, how far each peer is. */
