@@ -22,11 +22,12 @@ import type { ServedNode } from './api/served-node.ts';
 import { ClusterSide } from './cluster-side.ts';
 import type { Config } from './config.ts';
 import { Feed } from './feed.ts';
+import { leaveWord } from './last-word.ts';
 import { NODE_FILE } from './log/clone.ts';
-import { faultOf, isDamage, LogFault } from './log/fault.ts';
+import { faultOf, LogFault } from './log/fault.ts';
 import { Log } from './log/log.ts';
 import { NO_MEMBERS } from './log/members.ts';
-import { allSetAside, markDamaged } from './log/set-aside.ts';
+import { allSetAside } from './log/set-aside.ts';
 import type { BatchReport } from './log/usage.ts';
 import { GROUP_PROJECTIONS, MAIN_PROJECTIONS } from './projections/registry.ts';
 import { queueRow } from './projections/work-queue/queues.ts';
@@ -173,17 +174,9 @@ export class Node {
     this.#parts.logger.fatal({ err: fault }, 'node_fault');
     // Whoever waits for a reply is cut off rather than told something that may not be so.
     this.#server.server.closeAllConnections();
-    void this.#leaveWord(fault)
+    void leaveWord(fault, this.#parts.config)
       .then(() => this.stop())
       .catch((error: unknown) => this.#end({ kind: 'fault', fault: error as Error }));
-  }
-
-  /** The next start looks at the whole store, where it may put a damaged one aside. */
-  async #leaveWord(fault: Error): Promise<void> {
-    const { dataDir, cluster } = this.#parts.config;
-    const { message: reason } = fault;
-    if (isDamage(fault) && cluster?.repairsFromPeers === true)
-      await markDamaged(dataDir, { found_at: realClock.now(), reason });
   }
 
   #served(): ServedNode {

@@ -5,7 +5,8 @@
  *
  * ```
  *  start ── fine ─────────────────────────────────────────────▶ serving
- *    │ damaged, or so marked by the run before, and examined       ▲
+ *    │ damaged; or so marked by the run before, and examined       ▲
+ *    │ unless that was certain: it decided otherwise than most     │
  *    ▼                                                             │
  *  others confirm that they can do without it ── put aside ── start, empty
  *    │ nobody does within CONFIRM_MS, it is alone, or the settings forbid it
@@ -43,10 +44,11 @@ export async function startRepairing(config: Config, logger: Logger): Promise<No
   }
 }
 
-/** @throws LogFault `damaged` where an earlier run has seen damage, and it is there */
+/** @throws LogFault `damaged` where an earlier run has seen damage, and it is there, or need not be looked for */
 async function assertUnmarked({ dataDir }: Config, logger: Logger): Promise<void> {
   const damage = await damageIn(dataDir);
   if (damage === undefined) return;
+  if (damage.certain === true) throw new LogFault('damaged', damage.reason);
   logger.warn({ ...damage }, 'store_examined');
   await examine(dataDir);
   await unmark(dataDir);

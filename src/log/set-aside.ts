@@ -10,7 +10,8 @@
  *
  * A store that is marked is read as a whole before it is believed again (`examining.ts`), or goes aside: so a
  * crash in between is followed by another start that goes on, and a run that stumbles over damage which a
- * start does not look for leaves it to its successor. What lies aside is laid out as a data directory, for
+ * start does not look for leaves it to its successor. One that is marked for certain is not read: nothing would
+ * be found in it. What lies aside is laid out as a data directory, for
  * `quorate log`.
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -29,6 +30,8 @@ export const SET_ASIDE_MAX = 3;
 export interface Damage {
   readonly found_at: Milliseconds;
   readonly reason: string;
+  /** Its bytes are those that were written, and what follows from them here is wrong all the same. */
+  readonly certain?: boolean;
 }
 
 export interface SetAside extends Damage {

@@ -22,6 +22,7 @@ import {
 } from './damaging.ts';
 import { audited, auditedLog, Ledger, NO_BREACHES } from './ledger.ts';
 import { Load } from './load.ts';
+import { markDamaged } from '../../src/log/set-aside.ts';
 import { NodeProcess } from './node-process.ts';
 import { expectOneClearLine } from './one-clear-line.ts';
 
@@ -250,6 +251,33 @@ test('I1: damage that only a running node meets ends it in one clear line, and i
   await stage.expectWhole(victim);
   const [aside] = await takeEvidence(cluster, victim.id);
   expect(aside?.reason).toMatch(/^group main, entry \d+: /);
+});
+
+test('I3: a store from which its node decided otherwise than most goes aside though its bytes are whole', async () => {
+  const stage = new Stage(await ClusterProcesses.found('a', 'b', 'c'));
+  const { cluster } = stage;
+  const victim = await stage.choose('leader');
+  const reason = 'this node decides entry 7 differently from a majority';
+  await stage.under(victim, async () => {
+    await cluster.node(victim.id).stop();
+    await cluster.leader();
+    // A mark that is not certain is examined, and nothing is found.
+    await markDamaged(cluster.directory(victim.id), { found_at: 0, reason });
+    await cluster.start(victim.id);
+    expect(cluster.node(victim.id).output).toMatch(/"msg":"store_examined"/);
+    expect(cluster.node(victim.id).output).not.toMatch(/"msg":"store_set_aside"/);
+    await cluster.node(victim.id).stop();
+    await cluster.leader();
+    await markDamaged(cluster.directory(victim.id), { found_at: 0, reason, certain: true });
+    await cluster.start(victim.id);
+    expect(cluster.node(victim.id).output).toMatch(/"msg":"store_set_aside"/);
+    expect(cluster.node(victim.id).output).not.toMatch(/"msg":"store_examined"/);
+    await stage.votes(victim);
+  });
+  await stage.expectWhole(victim);
+  const [aside, ...others] = await takeEvidence(cluster, victim.id);
+  expect(aside).toMatchObject({ reason, certain: true });
+  expect(others).toEqual([]);
 });
 
 test.each(CASTS)(

@@ -72,6 +72,15 @@ test('the first word about a damage stays, and a word cut short still says that 
   expect(await damageIn(directory)).toBeUndefined();
 });
 
+test('that a store is wrong for certain is kept with it, wherever it lies', async () => {
+  const directory = await closedLog();
+  await markDamaged(directory, { ...DAMAGE, certain: true });
+  await markDamaged(directory, DAMAGE);
+  expect(await damageIn(directory)).toEqual({ ...DAMAGE, certain: true });
+  const aside = await setAside(directory);
+  expect(await allSetAside(directory)).toEqual([{ directory: aside, ...DAMAGE, certain: true }]);
+});
+
 test('a crash while a store is moved aside leaves the mark, and the next start goes on', async () => {
   const directory = await closedLog();
   await markDamaged(directory, DAMAGE);
