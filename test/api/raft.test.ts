@@ -37,6 +37,7 @@ describe('a node on its own', () => {
       learners: [],
       peers: [],
       last_election: null,
+      last_divergence: null,
       links: [],
       groups: [{ group: 'main', role: 'leader', term: 1, applied_index: 1 }],
     });

@@ -32,7 +32,7 @@ function through(store: Store, write: (batch: StoreBatch, sync: boolean) => Prom
 }
 
 /** A projection with one command decided otherwise. */
-function deciding(
+export function deciding(
   projections: readonly Projection[],
   type: string,
   decide: (rule: CommandRule) => CommandRule['decide'],

@@ -4,14 +4,15 @@ import type { Command } from '../../../src/log/command.ts';
 import type { Reply } from '../../linearizability/questions.ts';
 import { GROUPS } from '../../../src/projections/groups/group-table.ts';
 import { placeOf } from '../../../src/log/frame.ts';
-import { MAIN, type SimulatedNode } from './node.ts';
+import { MAIN, type Seams, type SimulatedNode } from './node.ts';
 import { drawPlan } from './plan.ts';
+import { deciding } from './planted.ts';
 import { World } from './world.ts';
 
 /** Three nodes, nobody who asks, nothing that goes wrong by itself. */
-function quietWorld(spares = 0): World {
+function quietWorld(spares = 0, seams: Seams = {}): World {
   const plan = drawPlan(1, { voters: 3, faults: [], milliseconds: 60_000 });
-  return new World({ ...plan, clients: 0, spares }, {}, false);
+  return new World({ ...plan, clients: 0, spares }, seams, false);
 }
 
 async function until(world: World, what: string, look: () => boolean): Promise<void> {
@@ -86,6 +87,46 @@ test('log time goes on from the last stamp in the log, whoever leads next and ho
     .frames()
     .map((frame) => placeOf(frame).at);
   expect(stamps).toEqual([...stamps].sort((one, other) => one - other));
+});
+
+test('I3: a leader that decided an entry differently hands over, and holds in the end what the others hold', async () => {
+  let wrong: SimulatedNode | undefined;
+  const world = quietWorld(0, {
+    projections: (node, projections) =>
+      deciding(
+        projections,
+        'add_work',
+        (rule) => (ruling, data) => (node === wrong ? undefined : rule.decide(ruling, data)),
+      ),
+  });
+  const told: string[] = [];
+  // Said by who finds out: what is a broken law elsewhere is what this story is about.
+  world.complained = (node, _where, error) => told.push(`${node.id}: ${(error as Error).message}`);
+  const leader = await led(world);
+  // The law of equal outcomes looks at what is applied first, before anybody can have compared.
+  world.laws.applied = () => undefined;
+  wrong = leader;
+  const began = world.loop.now;
+  await after(
+    world,
+    world.clients.command(leader, {
+      type: 'add_work',
+      data: { work_id: 'one' },
+      actor: 'somebody',
+    }),
+  );
+  wrong = undefined;
+  const words = /^n\d: entry \d+ was decided differently here$/;
+  await until(world, 'it is named', () => told.some((line) => words.test(line)));
+  expect(world.loop.now - began).toBeLessThan(5_000);
+  expect(told.filter((line) => words.test(line)).every((line) => line.startsWith(leader.id))).toBe(
+    true,
+  );
+  await until(world, 'another leads', () => ![undefined, leader].includes(world.leader));
+  await until(world, 'all hold the same', () => {
+    const digests = world.nodes.map(({ running }) => running!.main.machine.digest());
+    return new Set(digests).size === 1;
+  });
 });
 
 test('I9: a node stops though something it has proposed will never have a majority', async () => {
