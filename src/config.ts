@@ -36,6 +36,8 @@ export interface Config {
   readonly port: number;
   readonly logLevel: LogLevel;
   readonly snapshotIntervalMs: Milliseconds;
+  /** After so long without anything new a group besides `main` leaves memory. */
+  readonly groupRestMs: Milliseconds;
   readonly retention: Retention;
   /** What snapshots beyond the newest may take on the disk. */
   readonly historyBytes: number;
@@ -177,6 +179,7 @@ function assembled(values: Values): Config {
     port: values.P2P_PORT,
     logLevel: values.LOG_LEVEL,
     snapshotIntervalMs: values.RAFT_SNAPSHOT_INTERVAL,
+    groupRestMs: values.GROUP_REST,
     retention: Object.freeze(values.LOG_RETENTION),
     historyBytes: values.HISTORY_BUDGET,
     window: Object.freeze({ entries: values.LOG_WINDOW_ENTRIES, bytes: values.LOG_WINDOW_BYTES }),

@@ -32,7 +32,7 @@ import type { BatchReport } from './log/usage.ts';
 import { GROUP_PROJECTIONS, MAIN_PROJECTIONS } from './projections/registry.ts';
 import { queueRow } from './projections/work-queue/queues.ts';
 import { Group, type GroupOptions, type StartEngine } from './protocols/coordinator/group.ts';
-import { Groups } from './protocols/coordinator/groups.ts';
+import { Groups, HOSTING_TIMES } from './protocols/coordinator/groups.ts';
 import { NO_DOOR } from './protocols/coordinator/hosted-group.ts';
 import { SoloEngine } from './protocols/solo/solo-engine.ts';
 import { breathe, realClock } from './real-clock.ts';
@@ -321,6 +321,7 @@ function hostGroups(parts: OpenMain, main: Group): Groups {
     main,
     log,
     clock: realClock,
+    times: { ...HOSTING_TIMES, rest: config.groupRestMs },
     exchange: cluster?.door ?? NO_DOOR,
     open: (id, { kind, members }) =>
       openGroup(parts, {

@@ -30,6 +30,7 @@ describe('without anything said', () => {
       port: 8770,
       logLevel: 'info',
       snapshotIntervalMs: 60_000,
+      groupRestMs: 30_000,
       retention: { kind: 'all' },
       historyBytes: 2 ** 30,
       window: { entries: 50_000, bytes: 2 ** 23 },

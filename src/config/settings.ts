@@ -179,6 +179,12 @@ export const SETTINGS = {
     schema: duration(1_000),
     source: ['RAFT_SNAPSHOT_INTERVAL'],
   }),
+  GROUP_REST: setting({
+    comment: 'How long a group besides main is quiet before it leaves memory, until it is needed',
+    example: '5m',
+    fallback: '30s',
+    schema: duration(1_000),
+  }),
   LOG_RETENTION: setting({
     comment: 'How much of the log stays on the disk',
     example: '30d',

@@ -41,11 +41,18 @@ export class ClusterProcesses {
   readonly #folder: string;
   readonly #raftPorts: ReadonlyMap<string, number>;
   readonly #peers: string;
+  /** Of every node that this starts. */
+  readonly #settings: Readonly<Record<string, string>>;
   readonly #nodes = new Map<string, NodeProcess>();
   #written = 0;
 
-  private constructor(folder: string, raftPorts: ReadonlyMap<string, number>) {
+  private constructor(
+    folder: string,
+    raftPorts: ReadonlyMap<string, number>,
+    settings: Readonly<Record<string, string>> = {},
+  ) {
     this.#folder = folder;
+    this.#settings = { ...SETTINGS, ...settings };
     this.#raftPorts = raftPorts;
     this.#peers = [...raftPorts].map(([id, port]) => `${id}@127.0.0.1:1:${port}`).join(',');
   }
@@ -55,11 +62,27 @@ export class ClusterProcesses {
     return ClusterProcesses.foundIn(await temporaryFolder(), ...ids);
   }
 
+  /** The same, with settings for all of them. */
+  static async foundWith(
+    settings: Readonly<Record<string, string>>,
+    ...ids: readonly string[]
+  ): Promise<ClusterProcesses> {
+    return ClusterProcesses.#founded(await temporaryFolder(), ids, settings);
+  }
+
   /** The same, with a directory for each in a folder of the test. */
   static async foundIn(folder: string, ...ids: readonly string[]): Promise<ClusterProcesses> {
+    return ClusterProcesses.#founded(folder, ids, {});
+  }
+
+  static async #founded(
+    folder: string,
+    ids: readonly string[],
+    settings: Readonly<Record<string, string>>,
+  ): Promise<ClusterProcesses> {
     const ports = await portsFrom(0, ids.length);
     const raftPorts = new Map(ids.map((id, place) => [id, ports[place]!]));
-    const cluster = new ClusterProcesses(folder, raftPorts);
+    const cluster = new ClusterProcesses(folder, raftPorts, settings);
     await Promise.all(ids.map((id) => cluster.start(id)));
     await Promise.all(ids.map((id) => cluster.isReady(id)));
     return cluster;
@@ -99,7 +122,7 @@ export class ClusterProcesses {
       directory: this.directory(id),
       nodeId: id,
       under,
-      settings: { ...SETTINGS, RAFT_PORT: String(port), ...ways },
+      settings: { ...this.#settings, RAFT_PORT: String(port), ...ways },
     });
     this.#nodes.set(id, node);
     await node.listening();
