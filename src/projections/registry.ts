@@ -1,7 +1,7 @@
 /** Which projections fold which kind of group. Adding a projection is its file and its line here. */
 import { assignments } from './assignments/assignments.ts';
 import { gpuPowers } from './gpu-power.ts';
-import type { GroupKind } from './groups/group-table.ts';
+import { GROUP_KINDS, type GroupKind } from './groups/group-table.ts';
 import { groups } from './groups/groups.ts';
 import { seal } from './groups/seal.ts';
 import { locks } from './locks/locks.ts';
@@ -29,3 +29,9 @@ export const GROUP_PROJECTIONS: Readonly<Record<GroupKind, readonly Projection[]
   job: EVERY_GROUP,
   gate: EVERY_GROUP,
 };
+
+/** Those of a group by its name, for who has nothing of it but its log. */
+export function projectionsOf(group: string): readonly Projection[] {
+  const kind = GROUP_KINDS.find((known) => group.startsWith(`${known}/`));
+  return kind === undefined ? MAIN_PROJECTIONS : GROUP_PROJECTIONS[kind];
+}

@@ -231,6 +231,23 @@ describe('a directory that cannot be read', () => {
     expect(ended.err).toContain(url);
   });
 
+  test('I3: a job that was sealed is audited by the rules of jobs, which main has not', async () => {
+    const directory = join(await temporaryDirectory(), 'data');
+    const job = { id: 'job/1', incarnation: 7 };
+    const { group, work, close } = await openGroup(directory, { kind: 'all' }, job);
+    await work(20);
+    await group.propose({ type: 'seal', data: {}, actor: 'test' }, 'control');
+    await group.snapshots.take();
+    await work(2);
+    const digest = group.machine.digest();
+    await close();
+    const words = ['--data-dir', directory, '--group', job.id];
+    expect(await asked(['log', 'verify', ...words])).toMatchObject({ exit: 0 });
+    const replayed = await asked(['log', 'replay', ...words]);
+    expect(replayed).toMatchObject({ exit: 0, digest });
+    expect(replayed['comparisons']).not.toEqual([]);
+  });
+
   test('an unknown group is named together with those there are', async () => {
     const { directory } = await writtenDirectory(20);
     const ended = await quorate(['log', 'stat', '--data-dir', directory, '--group', 'job/1']);

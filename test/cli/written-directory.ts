@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import type { GroupId } from '../../src/log/group.ts';
 import { groupKeys } from '../../src/log/keys.ts';
 import { LevelStore } from '../../src/log/level-store.ts';
 import { Log } from '../../src/log/log.ts';
 import type { Retention } from '../../src/log/retention.ts';
 import type { Pair } from '../../src/log/store.ts';
-import { MAIN_PROJECTIONS } from '../../src/projections/registry.ts';
+import { projectionsOf } from '../../src/projections/registry.ts';
 import { Group } from '../../src/protocols/coordinator/group.ts';
 import { SoloEngine } from '../../src/protocols/solo/solo-engine.ts';
 import { realClock } from '../../src/real-clock.ts';
@@ -37,6 +38,7 @@ export interface OpenGroup {
 export async function openGroup(
   directory: string,
   retention: Retention = { kind: 'all' },
+  id: GroupId = MAIN,
 ): Promise<OpenGroup> {
   const faults: Error[] = [];
   const log = await Log.open({
@@ -49,10 +51,10 @@ export async function openGroup(
     onPoison: (fault) => faults.push(fault),
   });
   const group = await Group.open({
-    id: MAIN,
+    id,
     log,
     clock: realClock,
-    projections: MAIN_PROJECTIONS,
+    projections: projectionsOf(id.id),
     startEngine: (start) => SoloEngine.start({ log, nodeId: 'node-1', clock: realClock, ...start }),
     snapshotInterval: 3_600_000,
     retention,

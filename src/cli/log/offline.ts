@@ -9,7 +9,7 @@ import type { GroupId } from '../../log/group.ts';
 import { storeDirectory } from '../../log/opening.ts';
 import type { SnapshotShelf } from '../../log/snapshot-file.ts';
 import type { SnapshotEvidence } from '../../projections/history/evidence.ts';
-import { MAIN_PROJECTIONS } from '../../projections/registry.ts';
+import { projectionsOf } from '../../projections/registry.ts';
 import { CommandFault, EXIT } from '../exit.ts';
 import type { LogSource } from './source.ts';
 
@@ -69,7 +69,7 @@ async function openClone(
   }));
   const evidence = {
     group: id,
-    projections: MAIN_PROJECTIONS,
+    projections: projectionsOf(group),
     ...archive.bounds(id),
     read: (from: number) => archive.read(id, from),
     snapshots: snapshots satisfies readonly SnapshotEvidence[],

@@ -3,7 +3,7 @@
  * node stood when the audit began.
  */
 import type { Sighting } from '../../log/sighting.ts';
-import { MAIN_PROJECTIONS } from '../../projections/registry.ts';
+import { projectionsOf } from '../../projections/registry.ts';
 import type { NodeAddress } from '../node-address.ts';
 import { sightAnswer } from './recorded-bytes.ts';
 import type { LogSource } from './source.ts';
@@ -24,7 +24,7 @@ export async function openNode(address: NodeAddress, group: string): Promise<Log
   const { oldest: first, applied: last, digest, snapshots } = stats;
   const evidence = {
     group: { id: group, incarnation: 0 },
-    projections: MAIN_PROJECTIONS,
+    projections: projectionsOf(group),
     first,
     last,
     read: (from: number) => parts(address, path, { from, last }),
