@@ -9,7 +9,7 @@ import { ask, fetched } from './ask.ts';
 import { until } from './condition.ts';
 import { digestOf, type Standing } from './digest.ts';
 import { temporaryFolder } from './folder.ts';
-import { type Exit, NodeProcess } from './node-process.ts';
+import { type Exit, type NodeOptions, NodeProcess } from './node-process.ts';
 
 /** Elections are for leaders that are gone here, not for processes that wait for their turn. */
 const SETTINGS = { RAFT_ELECTION: '600ms', RAFT_HEARTBEAT: '60ms' };
@@ -114,14 +114,14 @@ export class ClusterProcesses {
   async start(
     id: string,
     settings?: Readonly<Record<string, string>>,
-    under: readonly string[] = [],
+    how: Pick<NodeOptions, 'under' | 'project'> = {},
   ): Promise<void> {
     const port = this.#raftPorts.get(id) ?? 0;
     const ways = settings ?? { PEERS: this.#peers };
     const node = NodeProcess.launch({
       directory: this.directory(id),
       nodeId: id,
-      under,
+      ...how,
       settings: { ...this.#settings, RAFT_PORT: String(port), ...ways },
     });
     this.#nodes.set(id, node);

@@ -23,7 +23,7 @@ async function clockOf(cluster: ClusterProcesses, id: string): Promise<ClockShow
 test('a clock that is an hour ahead is warned of once and shown, and its node does not stay the leader', async () => {
   const cluster = await ClusterProcesses.found('a', 'b', 'c');
   await cluster.node('c').stop();
-  await cluster.start('c', undefined, UNDER);
+  await cluster.start('c', undefined, { under: UNDER });
   await cluster.isReady('c');
   const shown = await until('c knows', async () => {
     const clock = await clockOf(cluster, 'c');
