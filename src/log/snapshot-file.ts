@@ -11,6 +11,7 @@
  *    <index>.writing ── finish: fsync, rename, fsync of the directory ──▶ <index>.snapshot
  *                    └─ hold ──▶ <index>.received ── publish ──────────────┘
  *                                        └─ dropHeld, where it was not wanted after all
+ *    <index>.snapshot ── discard: the disk damaged it ──▶ <index>.damaged, for whoever looks at the disk
  * ```
  *
  * What came from a peer is held until the log goes on behind it: a finished snapshot never lies beyond
@@ -45,6 +46,7 @@ export interface KeptSnapshots {
 const FINISHED = '.snapshot';
 const UNFINISHED = '.writing';
 const HELD = '.received';
+const DAMAGED = '.damaged';
 const MAGIC = Buffer.from('QSN1');
 const SHA_BYTES = 32;
 const TRAILER_BYTES = SHA_BYTES + 8 + MAGIC.length;
@@ -114,6 +116,17 @@ export class SnapshotShelf {
     const removed = surplus(listed, kept);
     for (const { path } of removed) await this.#files.remove(path);
     return removed;
+  }
+
+  /** Takes a damaged one from the list. It stays beside the others, until another is damaged. @returns its path */
+  async discard(index: number): Promise<string> {
+    const names = await this.#files.names(this.#directory);
+    for (const name of names.filter((one) => one.endsWith(DAMAGED)))
+      await this.#files.remove(join(this.#directory, name));
+    const path = this.#path(index, DAMAGED);
+    await this.#files.rename(this.#path(index, FINISHED), path);
+    await this.#files.syncDirectory(this.#directory);
+    return path;
   }
 
   /** Gives a held snapshot its name, now that the log goes on behind it. Harmless when it has it already. */
@@ -362,8 +375,5 @@ function fits(trailer: Buffer, content: number): boolean {
 }
 
 function damagedFile(path: string): LogFault {
-  return new LogFault(
-    'damaged',
-    `the snapshot ${path} is damaged; delete it, an older one will do`,
-  );
+  return new LogFault('damaged', `the snapshot ${path} is damaged`);
 }

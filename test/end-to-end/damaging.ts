@@ -7,12 +7,14 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupKeys, linkKey, numberedRange, numberOf } from '../../src/log/keys.ts';
 import { LevelStore } from '../../src/log/level-store.ts';
+import { SnapshotShelf } from '../../src/log/snapshot-file.ts';
 import { type Pair, pairs } from '../../src/log/store.ts';
 import { recordsIn } from './leveldb-records.ts';
 
 export type Damaging = (directory: string) => Promise<void>;
 
-const MAIN = groupKeys({ id: 'main', incarnation: 0 });
+const MAIN_GROUP = { id: 'main', incarnation: 0 };
+const MAIN = groupKeys(MAIN_GROUP);
 
 async function largest(directory: string, ending: RegExp): Promise<string> {
   const log = join(directory, 'log');
@@ -99,6 +101,14 @@ export function loseOldBlock(directory: string): Promise<void> {
     writes.delete(key);
     await writes.write({ sync: true });
   });
+}
+
+/** In the middle of the newest one. @returns its path */
+export async function flipInSnapshot(directory: string): Promise<string> {
+  const [newest] = await new SnapshotShelf(join(directory, 'snapshots'), MAIN_GROUP).list();
+  assert(newest !== undefined, 'there is a snapshot');
+  await flip(newest.path, Math.floor(newest.bytes / 2));
+  return newest.path;
 }
 
 export async function loseDirectory(directory: string): Promise<void> {

@@ -37,7 +37,7 @@ import { Duties } from './duties.ts';
 import { History } from './history.ts';
 import { Loop, type LoopStatus } from './loop.ts';
 import { ReplayedPages } from './replayed-pages.ts';
-import { rebuild } from './rebuilding.ts';
+import { rebuilt } from './rebuilding.ts';
 import { Snapshots, type SnapshotsStatus } from './snapshots.ts';
 
 export interface StartEngine {
@@ -113,6 +113,7 @@ export class Group implements EngineSink {
       now: () => this.now(),
       configuration: (at) => this.#running().members(at),
       agree: (root) => this.#agree(root),
+      onError: (error) => options.onLoopError('snapshots', error),
     });
     this.#duties = new Duties({
       ...time,
@@ -230,12 +231,11 @@ export class Group implements EngineSink {
   }
 
   async #rebuild(below: number): Promise<void> {
-    const machine = new Machine(this.#options);
-    await rebuild({
+    const machine = await rebuilt({
       ...this.#options,
       group: this.id,
       snapshots: this.snapshots,
-      machine,
+      fresh: () => new Machine(this.#options),
       below,
       to: this.machine.position.index,
       storePage: (page) => this.#storePage(page),
@@ -263,7 +263,7 @@ export class Group implements EngineSink {
   }
 
   async #start(): Promise<Engine> {
-    const applied = await this.snapshots.restore();
+    const applied = await this.snapshots.restore(() => new Machine(this.#options));
     this.machine.undo.replayTo(this.#options.log.bounds(this.id).last);
     try {
       return await this.#startEngine(applied);

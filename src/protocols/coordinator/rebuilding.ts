@@ -14,8 +14,8 @@ export interface Rebuilding {
   readonly log: Log;
   readonly group: GroupId;
   readonly snapshots: Snapshots;
-  /** Empty. */
-  readonly machine: Machine;
+  /** An empty machine. */
+  readonly fresh: () => Machine;
   /** What is to be decided again begins here or before. */
   readonly below: number;
   readonly to: number;
@@ -24,16 +24,17 @@ export interface Rebuilding {
 }
 
 /** @throws Compacted where neither a snapshot nor the log reaches so far back */
-export async function rebuild(rebuilding: Rebuilding): Promise<void> {
-  const { log, group, snapshots, machine, below, to, breathe } = rebuilding;
-  const from = await snapshots.restoreBelow(below, machine);
-  for await (const { frames } of log.read(group, from + 1, { to })) {
-    for (const frame of splitFrames(frames)) decideAgain(rebuilding, frame);
+export async function rebuilt(rebuilding: Rebuilding): Promise<Machine> {
+  const { log, group, snapshots, fresh, below, to, storePage, breathe } = rebuilding;
+  const machine = await snapshots.restoredBelow(below, fresh);
+  for await (const { frames } of log.read(group, machine.position.index + 1, { to })) {
+    for (const frame of splitFrames(frames)) decideAgain(machine, frame, storePage);
     await breathe();
   }
+  return machine;
 }
 
-function decideAgain({ machine, storePage }: Rebuilding, frame: Buffer): void {
+function decideAgain(machine: Machine, frame: Buffer, storePage: Rebuilding['storePage']): void {
   const { page } = machine.apply(decodeEntry(frame));
   if (page !== undefined) storePage(page);
 }

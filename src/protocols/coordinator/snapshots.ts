@@ -8,11 +8,11 @@
  *  cut (references) ─▶ slices, resting between ─▶ file durable ─▶ state_root proposed ─▶ old ones go, log trimmed
  * ```
  */
-import { LogFault } from '../../log/fault.ts';
+import { isDamage, LogFault } from '../../log/fault.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { type Retention, retainedFrom } from '../../log/retention.ts';
-import type { SnapshotWriter } from '../../log/snapshot-file.ts';
+import type { SnapshotInfo, SnapshotWriter } from '../../log/snapshot-file.ts';
 import type { Members } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Machine } from '../../projections/machine.ts';
@@ -50,6 +50,13 @@ export interface SnapshotsOptions {
   readonly breathe: () => Promise<void>;
   /** Tells the group the roots of a finished snapshot; the leader proposes them. */
   readonly agree: (root: SnapshotRoots & { readonly at_index: number }) => Promise<void>;
+  /** What a person should read: a snapshot is damaged, and what takes its place. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A snapshot as a machine that has become what it holds. */
+interface RestoredSnapshot extends SnapshotInfo {
+  readonly machine: Machine;
 }
 
 export interface SnapshotsStatus {
@@ -83,18 +90,19 @@ export class Snapshots {
     };
   }
 
-  /** Restores the newest usable snapshot into the empty machine. @returns its index, 0 without one */
-  async restore(): Promise<number> {
+  /** Makes the machine what the newest whole snapshot holds. @returns its index, 0 without one */
+  async restore(fresh: () => Machine): Promise<number> {
     const { log, group, machine } = this.#options;
     const shelf = log.snapshots(group);
     await shelf.settleHeld(log.floor(group).index);
-    const [newest] = await shelf.list();
-    if (newest === undefined) return 0;
-    this.#assertLogReaches(newest.index);
-    const { manifest } = await restoreSnapshot(machine, await shelf.open(newest.index));
-    this.#lastIndex = manifest.position.index;
-    this.#lastBytes = newest.bytes;
-    return manifest.position.index;
+    const listed = await shelf.list();
+    if (listed[0] !== undefined) this.#assertLogReaches(listed[0].index);
+    const restored = await this.#newestWhole(listed, fresh);
+    if (restored === undefined) return 0;
+    machine.adopt(restored.machine);
+    this.#lastIndex = restored.index;
+    this.#lastBytes = restored.bytes;
+    return restored.index;
   }
 
   /** Restores a snapshot that came from a peer, now that the log goes on behind it, into an empty machine. */
@@ -109,14 +117,53 @@ export class Snapshots {
     this.#bytesSince = 0;
   }
 
-  /** Restores the newest snapshot of an index below `below`. @returns its index, 0 without one */
-  async restoreBelow(below: number, machine: Machine): Promise<number> {
+  /** A machine as the newest whole snapshot of an index below `below` has it: an empty one without any. */
+  async restoredBelow(below: number, fresh: () => Machine): Promise<Machine> {
     const { log, group } = this.#options;
-    const shelf = log.snapshots(group);
-    const older = (await shelf.list()).find(({ index }) => index < below);
-    if (older === undefined) return 0;
-    await restoreSnapshot(machine, await shelf.open(older.index));
-    return older.index;
+    const listed = await log.snapshots(group).list();
+    const older = listed.filter(({ index }) => index < below);
+    return (await this.#newestWhole(older, fresh))?.machine ?? fresh();
+  }
+
+  /** One that is damaged is passed over: an older one, with more of the log, leads to the same. */
+  async #newestWhole(
+    newestFirst: readonly SnapshotInfo[],
+    fresh: () => Machine,
+  ): Promise<RestoredSnapshot | undefined> {
+    const instead = [...newestFirst.slice(1).map(({ index }) => index), 0];
+    for (const [place, snapshot] of newestFirst.entries()) {
+      const machine = fresh();
+      if (await this.#isRestored(snapshot, machine, instead[place] as number))
+        return { ...snapshot, machine };
+    }
+    return undefined;
+  }
+
+  async #isRestored(snapshot: SnapshotInfo, machine: Machine, instead: number): Promise<boolean> {
+    const { log, group } = this.#options;
+    try {
+      await restoreSnapshot(machine, await log.snapshots(group).open(snapshot.index));
+      return true;
+    } catch (error) {
+      await this.#passOver(error, snapshot, instead);
+      return false;
+    }
+  }
+
+  /** @param from where it would be begun instead. @throws the error, where it is not damage, or the log begins later */
+  async #passOver(error: unknown, { index }: SnapshotInfo, from: number): Promise<void> {
+    if (!isDamage(error)) throw error;
+    const { log, group, onError } = this.#options;
+    const floor = log.floor(group).index;
+    if (from < floor)
+      throw new LogFault(
+        'damaged',
+        `${error.message}, and nothing older will do: the log begins after entry ${floor}`,
+        { cause: error },
+      );
+    const path = await log.snapshots(group).discard(index);
+    const instead = from === 0 ? 'the whole log' : `the snapshot of entry ${from} and the log`;
+    onError(new Error(`${error.message}: it is kept as ${path}, and ${instead} take its place`));
   }
 
   /** A snapshot is finished only when the log it stands on is on the disk: a shorter log has lost entries. */
@@ -177,7 +224,7 @@ export class Snapshots {
     const { machine, log, group } = this.#options;
     const cut = cutSnapshot(machine);
     const { index } = cut.position;
-    if (index === this.#lastIndex) return index;
+    if (index === this.#lastIndex && (await this.#isThere(index))) return index;
     this.#bytesSince = 0;
     const sealed = await this.#write(index, encodeSnapshot(cut, this.#identity(index)));
     if (sealed === undefined) return this.#lastIndex;
@@ -189,6 +236,13 @@ export class Snapshots {
       .keep({ newest: NEWEST_KEPT, historyBytes: this.#options.historyBytes });
     await this.#trim(index);
     return index;
+  }
+
+  /** The newest may have turned out to be damaged, and be gone. */
+  async #isThere(index: number): Promise<boolean> {
+    const { log, group } = this.#options;
+    const listed = await log.snapshots(group).list();
+    return listed.some((snapshot) => snapshot.index === index);
   }
 
   #identity(index: number): Parameters<typeof encodeSnapshot>[1] {

@@ -1,6 +1,7 @@
 /**
  * A snapshot for a follower that is further behind than the log reaches: offered by the leader, sent from
- * where the last attempt ended.
+ * where the last attempt ended. One that was not taken is read here, too: where the disk has damaged it, it is
+ * discarded, and the next attempt sends another.
  *
  * ```
  *  leader                                            follower
@@ -14,9 +15,10 @@
  */
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import type { SnapshotReader } from '../../log/snapshot-file.ts';
+import { isDamage, type LogFault } from '../../log/fault.ts';
+import type { SnapshotReader, SnapshotShelf } from '../../log/snapshot-file.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
-import { readManifest } from '../../projections/snapshot.ts';
+import { readManifest, type SnapshotManifest } from '../../projections/snapshot.ts';
 import type { Input } from './core/input.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -101,15 +103,32 @@ export class SnapshotSending {
 
   /** @returns its index; undefined where the follower did not take it */
   async #send(peer: string, { atLeast, term }: Wanted): Promise<number | undefined> {
-    const { log, group } = this.#options;
     const index = await this.#indexOf(atLeast);
-    const reader = await log.snapshots(group).open(index);
+    if (await this.#isTaken(peer, index, term)) return index;
+    if (!this.#stopped) await this.#examine(index);
+    return undefined;
+  }
+
+  async #isTaken(peer: string, index: number, term: number): Promise<boolean> {
+    const { log, group } = this.#options;
+    const reader = await opened(log.snapshots(group), index);
+    if (reader === undefined) return false;
     try {
       const offset = await this.#offer(peer, index, reader);
       return await this.#stream(peer, reader, { index, offset, term });
     } finally {
       await reader.close();
     }
+  }
+
+  /** Damaged, it would be refused for ever. */
+  async #examine(index: number): Promise<void> {
+    const { log, group, onError } = this.#options;
+    const shelf = log.snapshots(group);
+    const damage = await damageOf(shelf, index);
+    if (damage === undefined) return;
+    const path = await shelf.discard(index);
+    onError(new Error(`${damage.message}: it is kept as ${path}, and another is sent`));
   }
 
   async #indexOf(atLeast: number): Promise<number> {
@@ -129,16 +148,42 @@ export class SnapshotSending {
     peer: string,
     reader: SnapshotReader,
     { index, offset, term }: Sent,
-  ): Promise<number | undefined> {
+  ): Promise<boolean> {
     const { exchange, group } = this.#options;
-    const manifest = await readManifest((from, length) => reader.readAt(from, length));
+    const manifest = await manifestOf(reader);
+    if (manifest === undefined) return false;
     const values = [term, offset, manifest.position.term, index, manifest.configuration];
     const verdict = await exchange.stream(peer, { group, values }, this.#chunks(reader, offset));
-    return verdict.text() === 'taken' ? index : undefined;
+    return verdict.text() === 'taken';
   }
 
   async *#chunks(reader: SnapshotReader, from: number): AsyncGenerator<Buffer> {
     for (let offset = from; offset < reader.bytes && !this.#stopped; offset += CHUNK_BYTES)
       yield await reader.readAt(offset, CHUNK_BYTES);
+  }
+}
+
+/** Undefined where it does not end as it should. */
+async function opened(shelf: SnapshotShelf, index: number): Promise<SnapshotReader | undefined> {
+  return shelf.open(index).catch((error: unknown) => {
+    if (isDamage(error)) return undefined;
+    throw error;
+  });
+}
+
+/** Undefined where it cannot be read: of a damaged file anything may be the first bytes. */
+function manifestOf(reader: SnapshotReader): Promise<SnapshotManifest | undefined> {
+  const manifest = readManifest((from, length) => reader.readAt(from, length));
+  return manifest.catch(() => undefined);
+}
+
+/** Reads it to its end. @returns what the disk has done to it */
+async function damageOf(shelf: SnapshotShelf, index: number): Promise<LogFault | undefined> {
+  try {
+    for await (const slice of await shelf.open(index)) void slice;
+    return undefined;
+  } catch (error) {
+    if (isDamage(error)) return error;
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { NO_MEMBERS } from '../../../src/log/members.ts';
 import { open, readdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Machine } from '../../../src/projections/machine.ts';
 import { STATE_ROOTS, type StateRootRow } from '../../../src/projections/rules.ts';
@@ -56,6 +56,16 @@ async function restored({ log }: Hosted, index: number): Promise<Machine> {
   const machine = new Machine({ projections: PROJECTIONS });
   await restoreSnapshot(machine, await log.snapshots(MAIN).open(index));
   return machine;
+}
+
+/** Flips bits in the content of one. @returns its path */
+async function damaged({ log }: Hosted, index: number): Promise<string> {
+  const listed = await log.snapshots(MAIN).list();
+  const { path } = listed.find((snapshot) => snapshot.index === index)!;
+  const file = await open(path, 'r+');
+  await file.write(Buffer.of(0xff), 0, 1, 400);
+  await file.close();
+  return path;
 }
 
 describe('when a snapshot is taken', () => {
@@ -257,23 +267,52 @@ describe('when a snapshot cannot be had', () => {
     expect(await readdir(join(shelf, directory!))).toHaveLength(1);
   });
 
-  test('a damaged newest snapshot refuses the start and is named; without it an older one will do', async () => {
-    const life = await hosted(await memoryDisk());
-    await addMany(life.group, 50);
-    await life.group.snapshots.take();
-    await addMany(life.group, 50);
-    await life.group.snapshots.take();
-    const { index } = life.group.machine.position;
+  test('a damaged snapshot is passed over and named: an older one, or the whole log, leads to the same', async () => {
+    let life = await hosted(await memoryDisk());
+    const clock = life.clock;
+    for (let taken = 0; taken < 2; taken++) {
+      await addMany(life.group, 50);
+      await life.group.snapshots.take();
+    }
+    const indices = await indicesOf(life);
+    for (const [place, index] of indices.entries()) {
+      const { position } = life.group.machine;
+      const state = stateOf(life.group.machine);
+      await life.end();
+      const path = await damaged(life, index);
+      life = await hosted(life.disk, { clock });
+      // A leader begins its term with an entry.
+      const machine = await replayedTo(life, position.index);
+      expect(stateOf(machine)).toEqual(state);
+      expect(rootsOf(life.group.machine)).toEqual(
+        rootsOf(await replayedTo(life, position.index + 1)),
+      );
+      const older = indices[place + 1];
+      const instead = older === undefined ? 'the whole log' : `the snapshot of entry ${older} and`;
+      expect(life.loopErrors.map(String)).toEqual([
+        expect.stringMatching(`${path} is damaged: it is kept as .*\\.damaged, and ${instead}`),
+      ]);
+      expect(await indicesOf(life)).toEqual(indices.slice(place + 1));
+      const kept = (await readdir(dirname(path))).filter((name) => name.endsWith('.damaged'));
+      expect(kept).toEqual([`${index}.damaged`]);
+    }
+  });
+
+  test('a damaged snapshot under which the log was trimmed refuses the start, and stays where it is', async () => {
+    const life = await hosted(await memoryDisk(), { retention: { kind: 'entries', entries: 5 } });
+    for (let taken = 0; taken < 2; taken++) {
+      await addMany(life.group, 50);
+      await life.group.snapshots.take();
+    }
+    const indices = await indicesOf(life);
+    expect(life.log.floor(MAIN).index).toBeGreaterThan(indices[1]!);
     await life.end();
-    const [newest] = await life.log.snapshots(MAIN).list();
-    const file = await open(newest!.path, 'r+');
-    await file.write(Buffer.of(0xff), 0, 1, 400);
-    await file.close();
-    await expect(hosted(life.disk)).rejects.toThrow(newest!.path);
-    await rm(newest!.path);
-    const again = await hosted(life.disk, { clock: life.clock });
-    expect(again.group.snapshotStatus.last_index).toBeLessThan(newest!.index);
-    expect(again.group.machine.position.index).toBe(index + 1);
+    const path = await damaged(life, indices[0]!);
+    await expect(hosted(life.disk)).rejects.toMatchObject({
+      code: 'damaged',
+      message: expect.stringMatching(`^the snapshot ${path} is damaged, and nothing older will do`),
+    });
+    expect(await indicesOf(life)).toEqual(indices);
   });
 
   test('a stop in the middle of a snapshot gives it up and leaves nothing of it', async () => {

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type Command, encodeCommand } from '../../../src/log/command.ts';
@@ -8,6 +9,7 @@ import type { Group } from '../../../src/protocols/coordinator/group.ts';
 import { realClock } from '../../../src/real-clock.ts';
 import { until } from '../../end-to-end/condition.ts';
 import { framesOf, MAIN } from '../../log/fixtures.ts';
+import { stateRoot } from '../../simulation/whole-node/state-root.ts';
 import * as hosted from '../coordinator/hosted-group.ts';
 import { add, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
 import { LocalCluster, type Member } from './local-cluster.ts';
@@ -52,6 +54,14 @@ const FEEL = { type: 'feel', data: {} };
 function feeling(mood: { bad: boolean }) {
   return { projections: [...PROJECTIONS, moody(mood)] };
 }
+
+/** Where a bit of a snapshot flips, by the bytes of its file. */
+const ROTTEN: readonly (readonly [string, (bytes: number) => number])[] = [
+  ['in its manifest', () => 0],
+  ['in its rows', (bytes) => Math.floor(bytes / 2)],
+  ['in what it ends with', (bytes) => bytes - 1],
+  ['in its sum', (bytes) => bytes - 20],
+];
 
 describe('three nodes', () => {
   test('any of them takes what is proposed, and all apply the same', async () => {
@@ -264,6 +274,46 @@ describe('taking part', () => {
     await cluster.start('n2', { directory: second.directory });
     await cluster.untilEqual();
     expect(sumOf(cluster.at('n2').group, 'name 7')).toBe(6);
+  });
+
+  test.each(ROTTEN)(
+    'a leader whose newest snapshot rots, %s, hands it to nobody: another is taken and sent',
+    async (_where, place) => {
+      const cluster = await LocalCluster.founded(1, {
+        n1: { group: { retention: { kind: 'entries', entries: 10 } } },
+      });
+      const { group, log, loopErrors } = cluster.leader!;
+      for (let round = 0; round < 5; round++) await addMany(group, 300);
+      await group.snapshots.take();
+      await until('the log was trimmed', () => log.bounds(group.id).first > 300);
+      const [newest] = await log.snapshots(group.id).list();
+      const bytes = await readFile(newest!.path);
+      bytes[place(bytes.length)]! ^= 0x10;
+      await writeFile(newest!.path, bytes);
+      const second = await cluster.start('n2', { join: ['n1'] });
+      await until('it votes', () => second.group.status().voters.includes('n2'));
+      await cluster.untilEqual();
+      expect(stateRoot(second.group.machine)).toBe(stateRoot(group.machine));
+      const words = loopErrors.map(String);
+      expect(words).toEqual([expect.stringMatching('is damaged: it is kept as .*another is sent')]);
+      const indices = async ({ log: its }: Member): Promise<number[]> =>
+        (await its.snapshots(group.id).list()).map(({ index }) => index);
+      expect(await indices(cluster.at('n1'))).not.toContain(newest!.index);
+      expect(await indices(second)).not.toContain(newest!.index);
+    },
+  );
+
+  test('a snapshot that is gone is taken anew, though nothing was applied since', async () => {
+    const cluster = await LocalCluster.founded(2);
+    await addMany(cluster.leader!.group, 50);
+    await cluster.untilEqual();
+    const [{ group, log }] = cluster.followers as [Member];
+    const index = await group.snapshots.take();
+    expect(await group.snapshots.take()).toBe(index);
+    expect(group.snapshotStatus.taken).toBe(1);
+    await log.snapshots(group.id).discard(index);
+    expect(await group.snapshots.take()).toBe(index);
+    expect(await log.snapshots(group.id).list()).toMatchObject([{ index }]);
   });
 
   test('who keeps its whole log fetches what its snapshot jumped over from whoever has it', async () => {
