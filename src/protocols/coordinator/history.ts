@@ -5,9 +5,9 @@ import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import {
   decodeOutcomePage,
-  digestIn,
   firstOfPage,
   GENESIS_DIGEST,
+  type OutcomePageRead,
   PAGE_ENTRIES,
   pageDigest,
   pageOf,
@@ -86,9 +86,7 @@ export class History {
     const { index, previous_digest: previous } = this.#machine.chainState();
     if (page === pageOf(index + 1)) return Buffer.from(previous);
     if (page === 0) return GENESIS_DIGEST;
-    const bytes = await this.#log.outcomePage(this.#group, page - 1);
-    if (bytes === undefined) throw new Error(`outcome page ${page - 1} is not recorded`);
-    return digestIn(bytes);
+    return wholePage(page - 1, await this.#log.outcomePage(this.#group, page - 1)).digest;
   }
 
   /** The encoded outcome of one applied entry. */
@@ -97,6 +95,8 @@ export class History {
     return new OutcomeReader(this.#log.outcomePages(this.#group), this.#machine).at(index);
   }
 }
+
+type WholePage = Extract<OutcomePageRead, { readonly kind: 'page' }>;
 
 /** Reads outcomes from memory where they are recent, else page by page from the store. */
 class OutcomeReader {
@@ -135,13 +135,17 @@ class OutcomeReader {
   }
 
   async #load(page: number): Promise<void> {
-    const bytes = await this.#pages.at(page);
-    if (bytes === undefined) throw new Error(`outcome page ${page} is not recorded`);
-    const read = decodeOutcomePage(bytes);
-    if (read.kind === 'damaged') throw new Error(`outcome page ${page} is damaged: ${read.reason}`);
+    this.#outcomes = wholePage(page, await this.#pages.at(page)).outcomes;
     this.#page = page;
-    this.#outcomes = read.outcomes;
   }
+}
+
+/** A flipped bit must not be taken for another decision. @throws where it is not there, or not what was put */
+function wholePage(page: number, bytes: Buffer | undefined): WholePage {
+  if (bytes === undefined) throw new Error(`outcome page ${page} is not recorded`);
+  const read = decodeOutcomePage(bytes);
+  if (read.kind === 'page') return read;
+  throw new Error(`outcome page ${page} is damaged: ${read.reason}`);
 }
 
 function previousDigestIn(encoded: Buffer | undefined): Buffer | undefined {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { packr } from '../../../src/log/command.ts';
 import { Compacted } from '../../../src/log/fault.ts';
 import { placeOf } from '../../../src/log/frame.ts';
+import { KIND } from '../../../src/log/keys.ts';
 import { PAGE_ENTRIES } from '../../../src/log/outcome-page.ts';
 import type {
   History,
@@ -47,6 +48,29 @@ describe('reading history', () => {
       frames.map((frame) => frame.toString('hex')),
     );
     for (const { index, frame } of entries) expect(placeOf(frame).index).toBe(index);
+  });
+
+  test('a flipped bit in a recorded page is an error, and never another digest or another outcome', async () => {
+    const life = await hosted(await memoryDisk());
+    await addMany(life.group, PAGE_ENTRIES * 3);
+    await life.group.snapshots.take();
+    await life.end();
+    const { contents } = life.disk;
+    const { group } = await hosted(life.disk, { clock: life.clock });
+    const at = PAGE_ENTRIES + 5;
+    const digest = await group.history.digestAt(at);
+    const key = [...contents.keys()].find((one) => one.startsWith(KIND.page))!;
+    const page = contents.get(key)!;
+    for (const byte of Array.from({ length: 90 }, (_, place) => place)) {
+      const flipped = Buffer.from(page);
+      flipped[byte]! ^= 0x04;
+      contents.set(key, flipped);
+      await expect(group.history.digestAt(at), `byte ${byte}`).rejects.toThrow(
+        'outcome page 0 is damaged',
+      );
+    }
+    contents.set(key, page);
+    expect(await group.history.digestAt(at)).toBe(digest);
   });
 
   test('outcomes that memory no longer has come from the recorded pages, and are the same', async () => {
