@@ -143,6 +143,19 @@ export class SimulatedDisk {
     return true;
   }
 
+  /** Flips a bit of some file whose name ends so. @returns whether there is such a file */
+  flipInFile(ending: string): boolean {
+    const files = [...this.#names].filter(
+      ([name, inode]) => name.endsWith(ending) && inode.bytes.length > 0,
+    );
+    if (files.length === 0) return false;
+    const [, inode] = this.#chance.pick(files);
+    const flipped = Buffer.from(inode.bytes);
+    flipped[this.#chance.below(flipped.length)]! ^= 1 << this.#chance.below(8);
+    inode.bytes = flipped;
+    return true;
+  }
+
   /** Loses the value of some key whose name begins so, as if the batch had never been written. */
   lose(prefix: string): boolean {
     const keys = this.#visible.within(prefix, `${prefix}\u00ff`);

@@ -46,6 +46,7 @@ export const TIMED = [
   'full_disk',
   'wiped_disk',
   'rotten_disk',
+  'rotten_derived',
   'clock_jump',
   'transfer',
   'reset',

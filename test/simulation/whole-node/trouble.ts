@@ -3,6 +3,7 @@
  * keep what they said they keep, and never so many are lost that no majority is left of those who voted, nor
  * that nobody is left who holds the whole log.
  */
+import { KIND } from '../../../src/log/keys.ts';
 import type { Members } from '../../../src/log/members.ts';
 import { Chance } from '../raft-core/chance.ts';
 import { QUIET } from '../raft-core/network.ts';
@@ -74,6 +75,11 @@ export class Trouble {
     },
     rotten_disk: ({ target, lasts, chance }) => {
       if (this.#maySpare(target)) this.#down(target, lasts, () => this.#rot(target, chance));
+    },
+    rotten_derived: ({ target, lasts, chance }) => {
+      const rot = (): void => this.#rotDerived(target, chance);
+      if (chance.happens(0.5)) rot();
+      else this.#down(target, lasts, rot);
     },
     clock_jump: ({ target, lasts, chance }) => {
       const { oscillator } = target.parts;
@@ -280,10 +286,33 @@ export class Trouble {
     const prefix = chance.pick(ROT);
     const isDone = chance.happens(0.6) ? disk.flip(prefix) : disk.lose(prefix);
     if (!isDone) return;
-    // Whether or not it is noticed, this store's word is no longer worth anything.
+    this.#distrust(target);
+  }
+
+  /** Whether or not it is noticed, this store's word is no longer worth anything. */
+  #distrust(target: SimulatedNode): void {
     this.#world.lostStores.add(target.storeId);
     this.#rotten.add(target);
     this.#excused.add(target);
+  }
+
+  /** What the log says as well: a snapshot, or a page of outcomes. Its loss costs nothing that it reaches down to. */
+  #rotDerived(target: SimulatedNode, chance: Chance): void {
+    const { disk } = target.parts;
+    if (chance.happens(0.5)) this.#rotSnapshot(target);
+    else if (chance.happens(0.6) ? disk.flip(KIND.page) : disk.lose(KIND.page))
+      this.#world.story.figures.count('outcomes rotten');
+  }
+
+  /** Where the log begins above it, nothing can take its place, and the store goes with it. */
+  #rotSnapshot(target: SimulatedNode): void {
+    const { disk } = target.parts;
+    const floors = groupsOn(disk).map((group) => durableBounds(disk, group).floor);
+    const isNeeded = floors.some((floor) => floor > 0);
+    if (isNeeded && !this.#maySpare(target)) return;
+    if (!disk.flipInFile('.snapshot')) return;
+    this.#world.story.figures.count('snapshot rotten');
+    if (isNeeded) this.#distrust(target);
   }
 
   /** Whether what other disks begin above is still on one of them, as a whole, without this store. */
