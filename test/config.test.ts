@@ -275,6 +275,11 @@ describe('a cluster', () => {
     expect(cluster({ PEERS, REPAIR_FROM_PEERS: 'off' })?.repairsFromPeers).toBe(false);
   });
 
+  test('first version 6: who is told of the others counts itself among those who vote', () => {
+    const PEERS = 'node-2@localhost,node-3@localhost';
+    expect(cluster({ PEERS })?.voters).toEqual(['node-1', 'node-2', 'node-3']);
+  });
+
   test('one list of peers serves every node: each leaves itself out, and everybody votes', () => {
     const PEERS = 'node-1@localhost:8770:4321, node-2@localhost:8771:4322,node-3@127.0.0.1';
     expect(cluster({ PEERS })).toMatchObject({

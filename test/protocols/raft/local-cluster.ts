@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { Log } from '../../../src/log/log.ts';
+import type { Clock } from '../../../src/log/time.ts';
 import type { Projection } from '../../../src/projections/projection.ts';
 import { Group, type GroupOptions } from '../../../src/protocols/coordinator/group.ts';
 import type { Trace } from '../../../src/protocols/raft/core/input.ts';
@@ -35,6 +36,7 @@ export interface Life {
   /** Whom to ask to be let in; none: it founds the cluster with the voters. */
   readonly join?: readonly string[];
   readonly group?: Partial<GroupOptions>;
+  readonly clock?: Clock;
 }
 
 export class LocalCluster {
@@ -59,14 +61,15 @@ export class LocalCluster {
   }
 
   async start(id: string, life: Life = {}): Promise<Member> {
-    const { directory = await temporaryDirectory(), projections = PROJECTIONS, join = [] } = life;
+    const { directory = await temporaryDirectory(), clock = realClock } = life;
+    const { projections = PROJECTIONS, join = [] } = life;
     const log = await Log.open({
       directory,
       nodeId: id,
       clusterId: undefined,
       isNewCluster: false,
       drawId: randomUUID,
-      clock: realClock,
+      clock,
       diskGauge: () => Promise.resolve(0.1),
       onPoison: (fault) => faults.push(fault),
     });
@@ -75,7 +78,7 @@ export class LocalCluster {
     const traces: Trace[] = [];
     const exchange = new Exchange({
       nodeId: id,
-      clock: realClock,
+      clock,
       breathe,
       onNoise: (_from, error) => loopErrors.push(error),
     });
@@ -86,7 +89,7 @@ export class LocalCluster {
     const group = await Group.open({
       id: MAIN,
       log,
-      clock: realClock,
+      clock,
       projections,
       startEngine: async (start) => {
         engine = await RaftEngine.start({
@@ -94,7 +97,7 @@ export class LocalCluster {
           breathe,
           log,
           nodeId: id,
-          clock: realClock,
+          clock,
           random: Math.random,
           timing: {
             heartbeat: 50,
@@ -141,7 +144,7 @@ export class LocalCluster {
       join,
       engine,
       exchange,
-      clock: realClock,
+      clock,
       clusterId: () => log.identity.clusterId,
       belong: (clusterId) => log.belongTo(clusterId),
       isJoining: () => log.identity.isJoining === true,

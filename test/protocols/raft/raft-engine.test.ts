@@ -104,6 +104,21 @@ describe('three nodes', () => {
     for (let place = 0; place < 100; place++) expect(sumOf(next.group, `name ${place}`)).toBe(1);
   });
 
+  test('trap 1: what a leader has alone is not answered as done, and may be gone with it', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const leader = cluster.leader!;
+    cluster.networks.isolate(leader.id);
+    const answer = hosted.asked(leader.group, add('alone'));
+    cluster.members.delete(leader.id);
+    const next = await cluster.untilLed();
+    await asked(next.group, add('after'));
+    cluster.networks.mend(leader.id);
+    await cluster.untilEqual([leader, next]);
+    expect((await answer).kind).not.toBe('answered');
+    expect(sumOf(next.group, 'alone')).toBeUndefined();
+    expect(sumOf(leader.group, 'after')).toBe(1);
+  });
+
   test('trap 4: a minority elects nobody and answers nothing', async () => {
     const cluster = await LocalCluster.founded(3);
     const [follower] = cluster.followers;

@@ -222,7 +222,7 @@ test('a connection that is replaced is no loss, if the one in its place comes so
   expect(clock.waiting).toBe(0);
 });
 
-test('a peer that takes nothing costs a bounded queue: the newest is dropped, what waits has no gap', async () => {
+test('first version 11: a peer that takes nothing costs a bounded queue: the newest is dropped, what waits has no gap', async () => {
   const a = await TalkingNode.start('a');
   const peer = await RawPeer.connect(a.network.port);
   await until('it is up', () => a.ups.length === 1);

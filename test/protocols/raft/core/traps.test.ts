@@ -1,8 +1,9 @@
 /**
  * What the first system of this kind got wrong, each as a test of its own: `trap n` are those that happened,
- * `first version n` the defects of its Raft that were read in it.
+ * `first version n` the defects of its Raft that were read in it. `../traps.test.ts` says where each of them is held.
  */
 import { expect, test } from 'vitest';
+import type { Message } from '../../../../src/protocols/raft/core/messages.ts';
 import { among, Cores, frame, holding, members, without } from './cores.ts';
 
 test('trap 3: a voter that was restarted remembers whom it voted for, and does not vote twice in a term', () => {
@@ -36,6 +37,43 @@ test('trap 3: a voter that was restarted remembers whom it voted for, and does n
     ['a', true],
   ]);
 });
+
+test('trap 4: a minority that calls the others dead, and asks to be rid of them, decides nothing', () => {
+  const cores = new Cores({ voters: ['a', 'b', 'c', 'd', 'e'] });
+  const [few, many] = [among('a', 'b'), among('c', 'd', 'e')];
+  const isCut = (message: Message): boolean => few(message) || many(message);
+  cores.elect('a');
+  cores.advance(100);
+  const { commit } = cores.status('a');
+  const removal = cores.nextId();
+  cores.tell('a', { kind: 'change', id: removal, wanted: members(['a', 'b']) });
+  callDead(cores);
+  cores.advance(5_000, isCut);
+  callDead(cores);
+  cores.advance(5_000, isCut);
+  for (const id of ['a', 'b']) {
+    expect(cores.status(id).role).not.toBe('leader');
+    expect(cores.status(id).commit).toBe(commit);
+  }
+  expect(cores.outcome('a', removal)?.kind).not.toBe('committed');
+  const leader = ['c', 'd', 'e'].find((id) => cores.status(id).role === 'leader');
+  const [asked] = cores.propose(leader!);
+  cores.advance(200, isCut);
+  expect(cores.outcome(leader!, asked!)).toMatchObject({ kind: 'committed' });
+
+  cores.advance(2_000);
+  for (const id of cores.ids) {
+    expect(cores.status(id)).toMatchObject({ leader: cores.status(leader!).leader });
+    expect(cores.status(id).configuration).toMatchObject({ outgoing: [], learners: [] });
+    expect(cores.status(id).configuration.voters).toHaveLength(5);
+  }
+});
+
+/** On the side of the few, all others. */
+function callDead(cores: Cores): void {
+  for (const peer of ['c', 'd', 'e'])
+    for (const id of ['a', 'b']) cores.tell(id, { kind: 'suspect', peer, dead: true });
+}
 
 test('first version 1: nothing is answered as done before a majority has it', () => {
   const cores = new Cores();
@@ -120,6 +158,24 @@ test('first version 6: whoever founds a group is one of its members', () => {
   const [asked] = cores.propose('a');
   cores.advance(100, among('a', 'b'));
   expect(cores.outcome('a', asked!)).toMatchObject({ kind: 'committed' });
+});
+
+test('first version 11: of changes of members one is under way; the next are refused at once, not kept', () => {
+  const cores = new Cores({ voters: ['a', 'b', 'c'], learners: ['d'] });
+  cores.elect('a');
+  cores.advance(100);
+  const asked = Array.from({ length: 50 }, () => {
+    const id = cores.nextId();
+    cores.tell('a', { kind: 'change', id, wanted: members(['a', 'b', 'c']) });
+    return id;
+  });
+  const outcomes = asked.map((id) => cores.outcome('a', id));
+  expect(outcomes[0]).toBeUndefined();
+  for (const outcome of outcomes.slice(1))
+    expect(outcome).toMatchObject({ kind: 'refused', reason: 'change_pending' });
+  cores.advance(500);
+  expect(cores.outcome('a', asked[0]!)).toMatchObject({ kind: 'committed' });
+  expect(cores.status('a').configuration).toMatchObject({ outgoing: [], learners: [] });
 });
 
 test('first version 11: what waits for a majority that does not come is bounded, and refused beyond', () => {
