@@ -12,7 +12,14 @@ import {
   urlOption,
 } from './family.ts';
 import type { Invocation } from './invocation.ts';
-import { raftSnapshot, raftStatus, raftTransfer, votersSet, votersShown } from './raft.ts';
+import {
+  raftSnapshot,
+  raftStatus,
+  raftTransfer,
+  type StatusOptions,
+  votersSet,
+  votersShown,
+} from './raft.ts';
 
 const SIZES = ['3', '5', '7'] as const;
 const PORT_MAX = 65_535;
@@ -71,11 +78,16 @@ function addRaft(program: Command, invocation: Invocation, ends: Ends): void {
   const raft = program.command('raft').description('how the nodes agree; leadership, snapshots');
   ofNode(raft.command('status'), invocation)
     .description('who leads, who follows how far behind, and why there was an election')
+    .option('--group <name>', 'another group than main; one that rests is woken for it')
     .addHelpText(
       'after',
-      examples('quorate raft status', 'quorate raft status --url http://127.0.0.1:8771 -o json'),
+      examples(
+        'quorate raft status',
+        'quorate raft status --url http://127.0.0.1:8771 -o json',
+        'quorate raft status --group job/7',
+      ),
     )
-    .action((options: Asking & Reporting) =>
+    .action((options: StatusOptions & Reporting) =>
       ends(shown(invocation, options, raftStatus(invocation, options))),
     );
   ofNode(raft.command('transfer').argument('[node]', 'a voter (default: furthest)'), invocation)

@@ -37,17 +37,15 @@ const UNHEARD: z.output<typeof CLOCK> = { offset_ms: 0, is_off: false, heard: 0 
 
 const LINK = z.object({ node_id: z.string(), state: z.string(), address: z.string().optional() });
 
-const RAFT = z.object({
+/** What is said of any group. */
+const GROUP = z.object({
   node_id: z.string(),
   role: z.string(),
-  removed: REMOVED,
-  consensus_mode: z.string(),
   term: z.number(),
   leader_id: z.string().nullable(),
   commit_index: z.number(),
   applied_index: z.number(),
   last_index: z.number(),
-  cluster_health: z.string(),
   role_since: z.number().nullable(),
   history: HISTORY,
   last_election: z
@@ -61,36 +59,86 @@ const RAFT = z.object({
     .array(PEER)
     .nullable()
     .transform((peers) => peers ?? []),
+  ticks: z.object({ wakes: z.number(), late: z.number(), max_late_ms: z.number() }).nullable(),
+});
+type GroupStanding = z.output<typeof GROUP>;
+
+/** Of a group that was asked for by its name. */
+const NAMED_GROUP = GROUP.extend({ group: z.string(), incarnation: z.number() });
+
+/** Of `main`, and of the node itself. */
+const RAFT = GROUP.extend({
+  removed: REMOVED,
+  consensus_mode: z.string(),
+  cluster_health: z.string(),
   links: z.array(LINK),
   clock: CLOCK.nullish().transform((clock) => clock ?? UNHEARD),
-  ticks: z.object({ wakes: z.number(), late: z.number(), max_late_ms: z.number() }).nullable(),
 });
 type Raft = z.output<typeof RAFT>;
 
-export async function raftStatus({ screen }: Invocation, { url }: Asking): Promise<Report> {
-  const data = await new NodeAddress(url).json('/v1/raft');
+export interface StatusOptions extends Asking {
+  /** Undefined: `main`, and how the node stands among the others. */
+  readonly group?: string;
+}
+
+export function raftStatus({ screen }: Invocation, options: StatusOptions): Promise<Report> {
+  const { url, group } = options;
+  const node = new NodeAddress(url);
+  return group === undefined ? statusOfNode(screen, node) : statusOfGroup(screen, node, group);
+}
+
+async function statusOfNode(screen: Screen, node: NodeAddress): Promise<Report> {
+  const data = await node.json('/v1/raft');
   const raft = understood(RAFT, data);
   const isWell = raft.leader_id !== null && raft.removed === undefined;
   const exit = isWell ? EXIT.fine : EXIT.finding;
   return { exit, data, lines: [...factsOf(screen, raft), '', ...membersOf(screen, raft)] };
 }
 
+async function statusOfGroup(screen: Screen, node: NodeAddress, name: string): Promise<Report> {
+  const data = await node.json(`/v1/raft?group=${encodeURIComponent(name)}`);
+  const standing = understood(NAMED_GROUP, data);
+  const exit = standing.leader_id === null ? EXIT.finding : EXIT.fine;
+  const { node_id: id, role, role_since, term } = standing;
+  const facts = factLines(screen, [
+    ['group', `${screen.paint('bold', standing.group)}${originWords(standing)}`],
+    ['node', `${id}, ${role} since ${moment(role_since)}`],
+    ['leader', `${leaderWords(screen, standing)}, term ${term}`],
+    ...commonFacts(standing),
+  ]);
+  return { exit, data, lines: [...facts, '', ...membersOf(screen, standing)] };
+}
+
+/** `main` is there from the beginning. */
+function originWords({ incarnation }: z.output<typeof NAMED_GROUP>): string {
+  return incarnation === 0 ? '' : `, created by entry ${grouped(incarnation)} of main`;
+}
+
+type Fact = readonly [label: string, text: string];
+
 function factsOf(screen: Screen, raft: Raft): readonly string[] {
   const { term, consensus_mode: engine } = raft;
-  const facts: readonly (readonly [string, string])[] = [
+  return factLines(screen, [
     ['node', `${screen.paint('bold', raft.node_id)}, ${roleWords(screen, raft)}`],
     ['leader', `${leaderWords(screen, raft)}, term ${term} (${engine})`],
     ['cluster', raft.cluster_health],
-    [
-      'log',
-      `committed ${grouped(raft.commit_index)}, applied ${grouped(raft.applied_index)}, last ${grouped(raft.last_index)}`,
-    ],
-    ['history', historyWords(raft.history)],
-    ['last election', electionWords(raft.last_election)],
-    ['timer', timerWords(raft.ticks)],
+    ...commonFacts(raft),
     ['clock', clockWords(screen, raft.clock)],
-  ];
+  ]);
+}
+
+function factLines(screen: Screen, facts: readonly Fact[]): readonly string[] {
   return columns(facts.map(([label, text]) => [screen.paint('dim', label), text]));
+}
+
+function commonFacts(standing: GroupStanding): readonly Fact[] {
+  const { commit_index: commit, applied_index: applied, last_index: last } = standing;
+  return [
+    ['log', `committed ${grouped(commit)}, applied ${grouped(applied)}, last ${grouped(last)}`],
+    ['history', historyWords(standing.history)],
+    ['last election', electionWords(standing.last_election)],
+    ['timer', timerWords(standing.ticks)],
+  ];
 }
 
 function roleWords(screen: Screen, { role, role_since, removed }: Raft): string {
@@ -116,17 +164,17 @@ export function historyWords({ state, missing }: z.output<typeof HISTORY>): stri
   return words === undefined ? state : `entries 1 to ${grouped(missing)} ${words}`;
 }
 
-function leaderWords(screen: Screen, { leader_id: leader }: Raft): string {
+function leaderWords(screen: Screen, { leader_id: leader }: GroupStanding): string {
   return leader === null ? screen.paint('red', 'nobody leads') : screen.paint('green', leader);
 }
 
-function electionWords(election: Raft['last_election']): string {
+function electionWords(election: GroupStanding['last_election']): string {
   if (election === null) return 'none is known';
   const { node_id: id = 'it', term, at, why } = election;
   return `${id} asked for term ${term} at ${moment(at)}: ${why}`;
 }
 
-function timerWords(ticks: Raft['ticks']): string {
+function timerWords(ticks: GroupStanding['ticks']): string {
   if (ticks === null) return 'none';
   const { wakes, late, max_late_ms: most } = ticks;
   return `${grouped(wakes)} wake-ups, ${grouped(late)} of them late, ${most} ms at most`;
@@ -140,31 +188,40 @@ function clockWords(screen: Screen, clock: Raft['clock']): string {
   return is_off ? screen.paint('red', `${words}: set it right; others lead meanwhile`) : words;
 }
 
+/** Links are the node's: where only a group was asked for, they are not said. */
+type Standing = GroupStanding & Partial<Pick<Raft, 'links'>>;
+
 /** Everybody who takes part; how far they are is known where the leader is asked. */
-function membersOf(screen: Screen, raft: Raft): readonly string[] {
-  const titles = ['MEMBER', 'PART', 'ADDRESS', 'LINK', 'MATCH', 'LAG', 'HEARD'];
+function membersOf(screen: Screen, standing: Standing): readonly string[] {
+  const link = standing.links === undefined ? [] : ['LINK'];
+  const titles = ['MEMBER', 'PART', 'ADDRESS', ...link, 'MATCH', 'LAG', 'HEARD'];
   const head = titles.map((title) => screen.paint('dim', title));
   const parts = [
-    ...raft.voters.map((member) => ({ ...member, part: 'voter' })),
-    ...raft.outgoing.map((member) => ({ ...member, part: 'leaving' })),
-    ...raft.learners.map((member) => ({ ...member, part: 'learner' })),
+    ...standing.voters.map((member) => ({ ...member, part: 'voter' })),
+    ...standing.outgoing.map((member) => ({ ...member, part: 'leaving' })),
+    ...standing.learners.map((member) => ({ ...member, part: 'learner' })),
   ];
   const rows = parts.map(({ id, part, addresses }) => [
     id,
     part,
     addresses.join(' '),
-    linkWords(raft, id),
-    ...progressWords(raft, id),
+    ...linkWords(standing, id),
+    ...progressWords(standing, id),
   ]);
-  return columns([head, ...rows], ['left', 'left', 'left', 'left', 'right', 'right', 'right']);
+  const ways = titles.map((title) => (NUMBERS.has(title) ? 'right' : 'left'));
+  return columns([head, ...rows], ways);
 }
 
-function linkWords({ links, node_id }: Raft, id: string): string {
-  if (id === node_id) return 'itself';
-  return links.filter((link) => link.node_id === id).map(({ state }) => state)[0] ?? 'none';
+const NUMBERS = new Set(['MATCH', 'LAG', 'HEARD']);
+
+function linkWords({ links, node_id }: Standing, id: string): readonly string[] {
+  if (links === undefined) return [];
+  if (id === node_id) return ['itself'];
+  return [links.filter((link) => link.node_id === id).map(({ state }) => state)[0] ?? 'none'];
 }
 
-function progressWords({ peers, last_index, role, node_id }: Raft, id: string): readonly string[] {
+function progressWords(standing: GroupStanding, id: string): readonly string[] {
+  const { peers, last_index, role, node_id } = standing;
   if (role === 'leader' && id === node_id) return [grouped(last_index), '0', '-'];
   const known = peers.filter((peer) => peer.id === id).map(wordsOfPeer);
   return known[0] ?? ['-', '-', '-'];

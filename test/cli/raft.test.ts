@@ -44,6 +44,47 @@ describe('of a node on its own', () => {
   });
 });
 
+describe('of one group among many', () => {
+  test('status shows it as the node sees it, woken if it rested, and its members without their links', async () => {
+    const [first, second] = (await startCluster(2)) as [Member, Member];
+    const create = { type: 'create_group', data: { id: 'job/7', kind: 'job', voters: [] } };
+    await until(
+      'it is created',
+      async () => (await first.ask('/v1/commands', create)).status < 300,
+    );
+    const status = ['raft', 'status', '--group', 'job/7', '--url'] as const;
+    const leader = await until('one of them leads it, and knows how far the other is', async () => {
+      for (const { node } of [first, second]) {
+        const { out } = await quorate([...status, node.url]);
+        if (/ voter .* \d+ +0 +\d+ ms ago$/m.test(out)) return { node, out };
+      }
+      return false;
+    });
+    const { node, out } = leader;
+    expect(out).toMatch(/^group +job\/7, created by entry \d+ of main\n/);
+    expect(out).toMatch(new RegExp(`node +${node.nodeId}, leader since \\d{4}-`));
+    expect(out).toMatch(new RegExp(`leader +${node.nodeId}, term \\d+\\n`));
+    expect(out).toMatch(/history +whole\n/);
+    expect(out).toMatch(/^MEMBER +PART +ADDRESS +MATCH +LAG +HEARD$/m);
+    expect(out.match(/ voter +127\.0\.0\.1:\d+ /g)).toHaveLength(2);
+    expect(await asked([...status, node.url])).toMatchObject({
+      exit: 0,
+      group: 'job/7',
+      leader_id: node.nodeId,
+    });
+    const { out: main } = await quorate(['raft', 'status', '--group', 'main', '--url', node.url]);
+    expect(main).toMatch(/^group +main\n/);
+  });
+
+  test('a group that the node does not have is told in the words of the node', async () => {
+    const words = ['raft', 'status', '--group', 'job/none', '--url', await alone()];
+    expect(await quorate(words)).toMatchObject({
+      exit: 3,
+      err: expect.stringMatching(/does not have the group/),
+    });
+  });
+});
+
 describe('of a cluster', () => {
   /** Not made yet, or nobody heard what became of it: it is asked for again. */
   const LATER =
