@@ -29,6 +29,7 @@ export async function startNetwork(options: ClusterNetworkOptions): Promise<Clus
     nodeId,
     clock: realClock,
     breathe,
+    tick: cluster.tickMs,
     onNoise: (from, error) => logger.warn({ from, err: error }, 'peer_not_understood'),
   });
   const network = await TcpNetwork.start({

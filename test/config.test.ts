@@ -251,6 +251,7 @@ describe('a cluster', () => {
       voters: ['node-1'],
       saysVoters: false,
       join: [],
+      tickMs: 10,
       heartbeatMs: 50,
       electionMs: 150,
       repairsFromPeers: false,
@@ -420,6 +421,30 @@ describe('a cluster', () => {
     ]);
     expect(problems({ PEERS: 'node-2@localhost:1:1,node-2@localhost:2:2' })).toEqual([
       'PEERS names node-2 more than once; every node has an id of its own',
+    ]);
+  });
+
+  test('the grid of wake-ups is no coarser than heartbeats are apart', () => {
+    const RAFT_PORT = '0';
+    expect(cluster({ RAFT_PORT, RAFT_TICK: '50ms' })?.tickMs).toBe(50);
+    expect(problems({ RAFT_PORT, RAFT_TICK: '51ms' })).toEqual([
+      'RAFT_TICK is 51ms, which is more than RAFT_HEARTBEAT, 50ms: nobody is woken between two ticks',
+    ]);
+    expect(problems({ RAFT_PORT, RAFT_HEARTBEAT: '9ms' })).toEqual([
+      expect.stringMatching(/^RAFT_TICK is 10ms, which is more than RAFT_HEARTBEAT, 9ms/),
+    ]);
+    expect(problems({ RAFT_TICK: '0ms' })).toEqual([
+      expect.stringMatching(/^--raft-tick is "0ms", which is not a duration .* from 1ms to 1d/),
+    ]);
+    // A node of its own wakes nobody.
+    expect(cluster({ RAFT_TICK: '51ms' })).toBeUndefined();
+  });
+
+  test('an election waits for three heartbeats at least', () => {
+    const times = { RAFT_PORT: '0', RAFT_HEARTBEAT: '200ms' };
+    expect(cluster({ ...times, RAFT_ELECTION: '600ms' })?.electionMs).toBe(600);
+    expect(problems({ ...times, RAFT_ELECTION: '599ms' })).toEqual([
+      expect.stringMatching(/^RAFT_ELECTION is 599ms, which is less than 3 times RAFT_HEARTBEAT/),
     ]);
   });
 

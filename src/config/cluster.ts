@@ -27,6 +27,8 @@ export interface ClusterConfig {
   /** Whether somebody said them: a node that was only told of a port, or of whom to join, names none. */
   readonly saysVoters: boolean;
   readonly join: readonly string[];
+  /** Whoever is due is woken at the next multiple of it. */
+  readonly tickMs: Milliseconds;
   readonly heartbeatMs: Milliseconds;
   /** The least; the most is twice as long. */
   readonly electionMs: Milliseconds;
@@ -63,6 +65,7 @@ function membership(values: Values): ClusterConfig {
     voters: values.P2P_VOTERS ?? everybodyIn(values),
     saysVoters: saysVoters(values),
     join,
+    tickMs: values.RAFT_TICK,
     heartbeatMs: values.RAFT_HEARTBEAT,
     electionMs: values.RAFT_ELECTION,
     repairsFromPeers: values.REPAIR_FROM_PEERS && knowsOthers(values),
@@ -121,6 +124,8 @@ const CONTRADICTIONS: readonly ((values: Values) => readonly Fault[])[] = [
   unreachable,
   namesakes,
   unknownVoters,
+  coarseTick,
+  impatientElection,
 ];
 
 const TLS_NAMES = ['CLUSTER_TLS_KEY', 'CLUSTER_TLS_CERT', 'CLUSTER_TLS_CA'] as const;
@@ -209,4 +214,22 @@ function unknownVoters(values: Values): readonly Fault[] {
       problem: `names ${voter}, which is neither this node nor one of PEERS`,
       example: `QUORATE_PEERS=${voter}@10.0.0.2`,
     }));
+}
+
+/** Heartbeats would come as seldom as the node is woken, and not as often as was said. */
+function coarseTick({ RAFT_TICK: tick, RAFT_HEARTBEAT: heartbeat }: Values): readonly Fault[] {
+  if (tick <= heartbeat) return [];
+  const problem = `is ${tick}ms, which is more than RAFT_HEARTBEAT, ${heartbeat}ms: nobody is woken between two ticks`;
+  return [{ name: 'RAFT_TICK', problem, example: 'QUORATE_RAFT_TICK=10ms' }];
+}
+
+/** One heartbeat that is lost, and one that is late, shall cost no election. */
+const HEARTBEATS_OF_PATIENCE = 3;
+
+function impatientElection(values: Values): readonly Fault[] {
+  const { RAFT_ELECTION: election, RAFT_HEARTBEAT: heartbeat } = values;
+  const least = heartbeat * HEARTBEATS_OF_PATIENCE;
+  if (election >= least) return [];
+  const problem = `is ${election}ms, which is less than ${HEARTBEATS_OF_PATIENCE} times RAFT_HEARTBEAT, ${heartbeat}ms: a heartbeat that is late would cost a leader its office`;
+  return [{ name: 'RAFT_ELECTION', problem, example: `QUORATE_RAFT_ELECTION=${least}ms` }];
 }

@@ -146,6 +146,13 @@ export const SETTINGS = {
     fallback: undefined,
     schema: path.optional(),
   }),
+  RAFT_TICK: setting({
+    comment:
+      'The grid on which all groups of a node are woken together: coarser is cheaper and later; at most RAFT_HEARTBEAT',
+    example: '10ms',
+    fallback: '10ms',
+    schema: duration(1),
+  }),
   RAFT_HEARTBEAT: setting({
     comment: 'How often a leader speaks when it has nothing to say',
     example: '50ms',
@@ -154,7 +161,7 @@ export const SETTINGS = {
   }),
   RAFT_ELECTION: setting({
     comment:
-      'The least silence of a leader after which followers elect another; at most twice as long',
+      'The least silence of a leader after which followers elect another, at most twice as long; at least three of RAFT_HEARTBEAT',
     example: '150ms',
     fallback: '150ms',
     schema: duration(20),

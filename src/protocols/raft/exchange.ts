@@ -51,6 +51,8 @@ export interface ExchangeOptions {
   readonly nodeId: string;
   readonly clock: Clock;
   readonly breathe: () => Promise<void>;
+  /** Of the rhythm of all groups. */
+  readonly tick?: Milliseconds;
   readonly onNoise: (from: string, error: Error) => void;
 }
 

@@ -10,12 +10,13 @@
  */
 import type { Clock, Milliseconds } from '../../log/time.ts';
 
-/** Whoever is due is woken at the next multiple of this: so much later at most. */
 const TICK_MS: Milliseconds = 10;
 
 export interface RhythmOptions {
   readonly clock: Clock;
   readonly breathe: () => Promise<void>;
+  /** Whoever is due is woken at the next multiple of this: so much later at most. Ten milliseconds, unless said. */
+  readonly tick?: Milliseconds;
   /** All that were to take in this turn have taken. */
   readonly onTurned: () => void;
 }
@@ -26,6 +27,7 @@ type Woken = Set<{ readonly task: Task }>;
 
 export class Rhythm {
   readonly #options: RhythmOptions;
+  readonly #tick: Milliseconds;
   #taking: Task[] = [];
   #isTurning = false;
   /** Who is to be woken, by tick: as many as there are groups awake. */
@@ -36,6 +38,7 @@ export class Rhythm {
 
   constructor(options: RhythmOptions) {
     this.#options = options;
+    this.#tick = options.tick ?? TICK_MS;
   }
 
   /** Whether those who take are taking just now. */
@@ -51,7 +54,7 @@ export class Rhythm {
 
   /** Runs `task` at the first tick after `delay`. @returns the way to cancel it */
   after(delay: Milliseconds, task: Task): () => void {
-    const tick = Math.ceil((this.#options.clock.monotonic() + delay) / TICK_MS);
+    const tick = Math.ceil((this.#options.clock.monotonic() + delay) / this.#tick);
     const wanted = { task };
     const all = this.#due.get(tick) ?? new Set();
     this.#due.set(tick, all.add(wanted));
@@ -83,7 +86,7 @@ export class Rhythm {
     const { clock, breathe } = this.#options;
     this.#disarm();
     this.#armed = tick;
-    const delay = Math.max(0, tick * TICK_MS - clock.monotonic());
+    const delay = Math.max(0, tick * this.#tick - clock.monotonic());
     // Whoever is late for having had no time hears what came meanwhile before it counts the silence.
     this.#cancel = clock.after(delay, () => void breathe().then(() => this.#wake()));
   }
@@ -94,7 +97,7 @@ export class Rhythm {
   }
 
   #wake(): void {
-    const now = Math.floor(this.#options.clock.monotonic() / TICK_MS);
+    const now = Math.floor(this.#options.clock.monotonic() / this.#tick);
     const ready = [...this.#due].filter(([tick]) => tick <= now);
     for (const [tick, tasks] of ready) {
       this.#due.delete(tick);

@@ -3,10 +3,11 @@ import { Rhythm } from '../../../src/protocols/raft/rhythm.ts';
 import { breathe } from '../../../src/real-clock.ts';
 import { turns, VirtualClock } from '../virtual-clock.ts';
 
-function rhythm() {
+function rhythm(tick?: number) {
   const clock = new VirtualClock();
   const heard: string[] = [];
-  const kept = new Rhythm({ clock, breathe, onTurned: () => heard.push('turned') });
+  const onTurned = (): unknown => heard.push('turned');
+  const kept = new Rhythm({ clock, breathe, onTurned, ...(tick && { tick }) });
   return { clock, heard, rhythm: kept };
 }
 
@@ -39,6 +40,24 @@ test('those who are due within ten milliseconds are woken at once, by one timer'
   await clock.advance(10);
   expect(heard).toEqual(['a', 'b', 'c']);
   expect(clock.waiting).toBe(0);
+});
+
+test('the grid may be finer or coarser', async () => {
+  const fine = rhythm(2);
+  fine.rhythm.after(3, () => fine.heard.push('a'));
+  await fine.clock.advance(3);
+  expect(fine.heard).toEqual([]);
+  await fine.clock.advance(1);
+  expect(fine.heard).toEqual(['a']);
+
+  const coarse = rhythm(40);
+  coarse.rhythm.after(3, () => coarse.heard.push('a'));
+  coarse.rhythm.after(39, () => coarse.heard.push('b'));
+  expect(coarse.clock.waiting).toBe(1);
+  await coarse.clock.advance(39);
+  expect(coarse.heard).toEqual([]);
+  await coarse.clock.advance(1);
+  expect(coarse.heard).toEqual(['a', 'b']);
 });
 
 test('who is due earlier than the others is not kept waiting by them', async () => {
