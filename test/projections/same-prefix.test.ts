@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Machine, type MachineOptions } from '../../src/projections/machine.ts';
 import type { Outcome } from '../../src/projections/outcome.ts';
+import { rootsAt } from '../../src/projections/past-roots.ts';
 import { MAIN_PROJECTIONS } from '../../src/projections/registry.ts';
 import { cutSnapshot } from '../../src/projections/snapshot.ts';
 import { Chronicle, encoded, knowledgeOf, restoredFrom } from './chronicle.ts';
@@ -49,6 +50,12 @@ function decideAgain(machine: Machine, chronicle: Chronicle, from = 1): void {
   }
 }
 
+function rootsOf(hashing: ReturnType<typeof rootsAt>): unknown {
+  for (let step = hashing?.next(); step !== undefined; step = hashing?.next())
+    if (step.done === true) return step.value.roots;
+  return undefined;
+}
+
 function foldRecorded(machine: Machine, chronicle: Chronicle, from = 1): void {
   for (let index = from; index <= chronicle.frames.length; index++)
     machine.applyRecorded(chronicle.entry(index), chronicle.outcomeBytes[index - 1]!);
@@ -80,6 +87,23 @@ describe('the commands that are generated', () => {
 });
 
 describe('I3: same prefix, same outcomes, same tables', () => {
+  test('the tables as of an index that is still in the undo ring hash to what they hashed to then', () => {
+    fc.assert(
+      fc.property(steps(60), fc.nat(), fc.nat(30), (lived, anywhere, kept) => {
+        const chronicle = new Chronicle({ ...OPTIONS, undo: { entries: kept, bytes: 1_000_000 } });
+        const cutAfter = lived.length === 0 ? 0 : anywhere % (lived.length + 1);
+        liveThrough(chronicle, lived.slice(0, cutAfter));
+        const { machine } = chronicle;
+        const { index } = machine.position;
+        const { roots } = encoded(cutSnapshot(machine)).roots;
+        liveThrough(chronicle, lived.slice(cutAfter));
+        const isKept = machine.position.index - index <= kept;
+        expect(rootsOf(rootsAt(machine, index))).toEqual(isKept ? roots : undefined);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test('live, replayed, decided again, folded from recorded outcomes, restored at any index and continued', async () => {
     await fc.assert(
       fc.asyncProperty(steps(120), fc.nat(), async (lived, anywhere) => {

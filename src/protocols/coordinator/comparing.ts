@@ -42,6 +42,8 @@ export interface DivergencesStatus {
   /** Since the group was opened; what is found again every second counts once. */
   readonly found: number;
   readonly last: FoundDivergence | null;
+  /** The newest entry as of which our tables were those that another leader had agreed; 0: none yet. */
+  readonly agreed_root: number;
 }
 
 /** What of an engine this asks for. */
@@ -96,6 +98,8 @@ export class Comparing {
   readonly #said = new Map<string, string>();
   #found = 0;
   #last: FoundDivergence | null = null;
+  /** What `root-checking.ts` has found. */
+  agreedRoot = 0;
 
   constructor(options: ComparingOptions) {
     this.#options = options;
@@ -117,7 +121,7 @@ export class Comparing {
   }
 
   get divergences(): DivergencesStatus {
-    return { found: this.#found, last: this.#last };
+    return { found: this.#found, last: this.#last, agreed_root: this.agreedRoot };
   }
 
   async #round(): Promise<void> {
@@ -170,7 +174,8 @@ export class Comparing {
   async #judge(other: string, differs: number): Promise<Verdict> {
     const index = await this.#firstDifference(other, differs);
     const verdict = await this.#verdict(index);
-    this.#say({ index, verdict, other, at: this.#options.clock.now() });
+    const found = { index, verdict, other, at: this.#options.clock.now() };
+    this.say(found, WORDS[verdict](found));
     if (verdict === 'unknown') await this.#rebuildOnce(index);
     if (verdict === 'wrong') await this.#mend(index);
     return verdict;
@@ -205,9 +210,9 @@ export class Comparing {
     return most === own ? 'right' : 'wrong';
   }
 
-  #say(found: FoundDivergence): void {
+  /** Once, until it is over or something else is found. */
+  say(found: FoundDivergence, words: string): void {
     const { other } = found;
-    const words = WORDS[found.verdict](found);
     if (this.#said.get(other) === words) return;
     this.#said.set(other, words);
     this.#found += 1;

@@ -30,14 +30,14 @@ import type {
   EngineStatus,
   ReadPoint,
 } from '../engine.ts';
+import { type Agreement, agreementOf } from './agreement.ts';
 import type { Answer } from './answer.ts';
 import { Answering } from './answering.ts';
-import { Comparing } from './comparing.ts';
+import type { Comparing } from './comparing.ts';
 import { Duties } from './duties.ts';
 import { History } from './history.ts';
 import { Loop, type LoopStatus } from './loop.ts';
 import { ReplayedPages } from './replayed-pages.ts';
-import { rebuilt } from './rebuilding.ts';
 import { Snapshots, type SnapshotsStatus } from './snapshots.ts';
 
 export interface StartEngine {
@@ -82,13 +82,13 @@ export class Group implements EngineSink {
   readonly machine: Machine;
   readonly history: History;
   readonly snapshots: Snapshots;
-  readonly comparing: Comparing;
   readonly #options: GroupOptions;
   readonly #duties: Duties;
   readonly #snapshotLoop: Loop;
   readonly #listeners = new Set<AppliedListener>();
   readonly #answering: Answering;
   readonly #replayedPages: ReplayedPages;
+  readonly #agreement: Agreement;
   #engine: Engine | undefined;
   #fault: Error | undefined;
 
@@ -122,7 +122,7 @@ export class Group implements EngineSink {
       propose: (duty) => this.#proposeDuty(duty),
       onError: (error) => options.onLoopError('duties', error),
     });
-    this.comparing = this.#comparingWithOthers();
+    this.#agreement = this.#agreementWithOthers();
     this.#snapshotLoop = new Loop({
       name: `snapshots ${id.id}`,
       clock,
@@ -140,6 +140,10 @@ export class Group implements EngineSink {
     const group = new Group(options);
     group.#serve(await group.#start());
     return group;
+  }
+
+  get comparing(): Comparing {
+    return this.#agreement.comparing;
   }
 
   get isLeader(): boolean {
@@ -230,19 +234,6 @@ export class Group implements EngineSink {
     return machine.position.at;
   }
 
-  async #rebuild(below: number): Promise<void> {
-    const machine = await rebuilt({
-      ...this.#options,
-      group: this.id,
-      snapshots: this.snapshots,
-      fresh: () => new Machine(this.#options),
-      below,
-      to: this.machine.position.index,
-      storePage: (page) => this.#storePage(page),
-    });
-    this.machine.adopt(machine);
-  }
-
   led(): void {
     if (this.#engine !== undefined) this.#duties.poke();
   }
@@ -256,6 +247,7 @@ export class Group implements EngineSink {
     this.snapshots.stop();
     const proposing = [this.#duties.stop(), this.#snapshotLoop.stop()];
     await this.comparing.stop();
+    await this.#agreement.rootChecking.stop();
     await Promise.all([this.#engine?.stop(why), ...proposing]);
     this.#listeners.clear();
     const page = this.machine.unfinishedPage();
@@ -293,19 +285,16 @@ export class Group implements EngineSink {
     return engine;
   }
 
-  #comparingWithOthers(): Comparing {
-    const { clock, log, onLoopError } = this.#options;
-    return new Comparing({
-      name: `digests ${this.id.id}`,
-      self: log.identity.nodeId,
-      clock,
+  #agreementWithOthers(): Agreement {
+    return agreementOf({
+      ...this.#options,
+      machine: this.machine,
+      fresh: () => new Machine(this.#options),
+      history: this.history,
+      snapshots: this.snapshots,
       engine: () => this.#running(),
-      position: () => this.machine.position.index,
-      floor: () => log.floor(this.id).index,
-      digestAt: (index) => this.history.digestAt(index),
-      rebuild: (below) => this.#rebuild(below),
-      onFault: (fault) => this.#endApplying(fault),
-      onError: (error) => onLoopError('digests', error),
+      storePage: (page) => this.#storePage(page),
+      onDivergence: (fault) => this.#endApplying(fault),
     });
   }
 
@@ -338,6 +327,7 @@ export class Group implements EngineSink {
     const { outcome, entry } = applied;
     this.#answering.note(entry.index, outcome);
     if (applied.page !== undefined) this.#recordPage(applied.page);
+    if (this.#engine !== undefined) this.#agreement.rootChecking.note(applied);
     this.snapshots.noteApplied(frame.length);
     // Nobody listens yet to what is replayed at the start.
     for (const listener of this.#listeners) listener(applied, frame);

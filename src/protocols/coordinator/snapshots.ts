@@ -166,6 +166,15 @@ export class Snapshots {
     onError(new Error(`${error.message}: it is kept as ${path}, and ${instead} take its place`));
   }
 
+  /** What was taken of tables that turned out to be wrong is of no use to a start. */
+  async discardAbove(index: number): Promise<void> {
+    const { log, group } = this.#options;
+    await this.#current?.catch(() => undefined);
+    const shelf = log.snapshots(group);
+    const wrong = (await shelf.list()).filter((snapshot) => snapshot.index > index);
+    for (const snapshot of wrong) await shelf.discard(snapshot.index);
+  }
+
   /** A snapshot is finished only when the log it stands on is on the disk: a shorter log has lost entries. */
   #assertLogReaches(index: number): void {
     const { last } = this.#options.log.bounds(this.#options.group);

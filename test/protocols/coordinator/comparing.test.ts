@@ -116,7 +116,7 @@ describe('a node that decided as most voters did', () => {
     await fleet.rounds(10);
     expect([leader.asked, follower.asked, fleet.at('c').asked]).toEqual([2, 2, 2]);
     expect([...leader.told, ...follower.told]).toEqual([]);
-    expect(leader.comparing.divergences).toEqual({ found: 0, last: null });
+    expect(leader.comparing.divergences).toEqual({ found: 0, last: null, agreed_root: 0 });
   });
 
   test('what nobody could tell is asked again', async () => {

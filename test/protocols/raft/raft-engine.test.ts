@@ -12,6 +12,7 @@ import { framesOf, MAIN } from '../../log/fixtures.ts';
 import { stateRoot } from '../../simulation/whole-node/state-root.ts';
 import * as hosted from '../coordinator/hosted-group.ts';
 import { add, PROJECTIONS, sumOf } from '../coordinator/hosted-group.ts';
+import { TALLIES } from '../../projections/tally.ts';
 import { LocalCluster, type Member } from './local-cluster.ts';
 
 /** Longer than any change of leaders on a machine that is busy with other things. */
@@ -53,6 +54,12 @@ const FEEL = { type: 'feel', data: {} };
 
 function feeling(mood: { bad: boolean }) {
   return { projections: [...PROJECTIONS, moody(mood)] };
+}
+
+/** A bit of a row flips in memory: no entry did that, so nothing knows how it was. */
+function flip({ machine }: Group, name: string): void {
+  const table = machine.allTables().find(({ definition }) => definition.name === TALLIES.name)!;
+  table.restore(name, { ...(table.get(name) as object), sum: 4_097 });
 }
 
 /** Where a bit of a snapshot flips, by the bytes of its file. */
@@ -425,6 +432,83 @@ describe('digests', () => {
     await named(third, answer);
     await cluster.untilEqual();
     expect(third.faults).toEqual([]);
+  });
+
+  test('I3: a row that is wrong in the memory of a follower is found by the next agreed root, and made anew', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const { group: leader } = await cluster.untilLed();
+    await addMany(leader, 300);
+    await cluster.untilEqual();
+    const [{ group, log, loopErrors }] = cluster.followers as [Member];
+    const sound = await group.snapshots.take();
+    const agreed = await leader.snapshots.take();
+    await until(
+      'its tables are as agreed',
+      () => group.comparing.divergences.agreed_root === agreed,
+    );
+    await asked(leader, add('name 7'));
+    await cluster.untilEqual();
+    // No outcome shows it: what is answered are facts.
+    flip(group, 'name 9');
+    expect(sumOf(group, 'name 9')).not.toBe(sumOf(leader, 'name 9'));
+    await group.snapshots.take();
+    await asked(leader, add('name 8'));
+    const at = await leader.snapshots.take();
+    await until('its tables are the leader’s', () => sumOf(group, 'name 9') === 1);
+    await cluster.untilEqual();
+    expect(stateRoot(group.machine)).toBe(stateRoot(leader.machine));
+    expect(group.comparing.divergences).toMatchObject({
+      found: 1,
+      last: { index: at, verdict: 'wrong', other: leader.status().leader_id },
+    });
+    expect(loopErrors.map(String)).toEqual([
+      expect.stringMatching(`the tables \\(tally\\) as of entry ${at} are others here than n\\d`),
+    ]);
+    // A start would begin with it: of its own snapshots that which is of the wrong tables is gone.
+    const left = await log.snapshots(group.id).list();
+    expect(left.map(({ index }) => index)).toEqual([sound]);
+    // It goes on, and the next root finds nothing.
+    await asked(group, add('name 9'));
+    const next = await leader.snapshots.take();
+    await until('its tables are as agreed', () => group.comparing.divergences.agreed_root === next);
+    expect(group.comparing.divergences.found).toBe(1);
+  });
+
+  test('where the log was trimmed above what was agreed upon, a root that differs is said, and nobody ends', async () => {
+    const trims = { group: { retention: { kind: 'entries', entries: 10 } } } as const;
+    const cluster = await LocalCluster.founded(2, { n1: trims, n2: trims });
+    const { group: leader } = await cluster.untilLed();
+    await addMany(leader, 300);
+    await cluster.untilEqual();
+    const [{ group, log, faults, loopErrors }] = cluster.followers as [Member];
+    await group.snapshots.take();
+    await until('its log was trimmed', () => log.floor(group.id).index > 0);
+    flip(group, 'name 9');
+    const at = await leader.snapshots.take();
+    await until('it is said', () => group.comparing.divergences.found === 1);
+    expect(group.comparing.divergences.last).toMatchObject({ index: at, verdict: 'unknown' });
+    expect(loopErrors.map(String)).toEqual([expect.stringMatching('was trimmed too far to tell')]);
+    expect(faults).toEqual([]);
+  });
+
+  test('where the log leads to the same tables again, a root that differs is said, and nobody ends', async () => {
+    const cluster = await LocalCluster.founded(3);
+    const { group: leader } = await cluster.untilLed();
+    await addMany(leader, 20);
+    await cluster.untilEqual();
+    flip(leader, 'name 9');
+    const at = await leader.snapshots.take();
+    for (const { group, faults } of cluster.followers) {
+      await until('it is said', () => group.comparing.divergences.found === 1);
+      expect(group.comparing.divergences.last).toMatchObject({ index: at, verdict: 'unknown' });
+      expect(sumOf(group, 'name 9')).toBe(1);
+      expect(faults).toEqual([]);
+    }
+    await asked(leader, add('name 1'));
+    await leader.snapshots.take();
+    await cluster.untilEqual();
+    // As long as they differ it is said once.
+    for (const { group } of cluster.followers) expect(group.comparing.divergences.found).toBe(1);
   });
 
   test('a leader that decided an entry differently hands over, and decides it again', async () => {

@@ -157,7 +157,8 @@ export class World implements Watcher {
     const words = error instanceof Error ? error.message : String(error);
     this.note(() => `  ${node.id} complains: ${where}: ${words}`);
     this.story.figures.count(`complaint of ${where.split(' ')[0]}`);
-    if (words.includes('decided differently')) this.break('I3: nodes decide alike', words);
+    if (/decided differently|are others here than/.test(words))
+      this.break('I3: nodes decide alike', words);
   }
 
   #node(id: string, voters: readonly string[], seams: Seams): SimulatedNode {
