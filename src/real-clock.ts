@@ -2,11 +2,12 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from './log/time.ts';
+import { TimerWheel } from './protocols/timer-wheel.ts';
 
 /** The longest delay a Node timer holds; a longer one wakes early, and whoever asked looks again. */
 const DELAY_MAX = 2 ** 31 - 1;
 
-export const realClock: Clock = {
+const system: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delay, task) => {
@@ -14,6 +15,9 @@ export const realClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** However many wait, the process has one timer. */
+export const realClock: Clock = new TimerWheel(system);
 
 /** Lets everything that waits have its turn: long work rests here between slices. */
 export async function breathe(): Promise<void> {

@@ -151,7 +151,7 @@ export const SETTINGS = {
       'The grid on which all groups of a node are woken together: coarser is cheaper and later; at most RAFT_HEARTBEAT',
     example: '10ms',
     fallback: '10ms',
-    schema: duration(1),
+    schema: duration(10),
   }),
   RAFT_HEARTBEAT: setting({
     comment: 'How often a leader speaks when it has nothing to say',

@@ -14,31 +14,49 @@ import type { Clock } from '../../src/log/time.ts';
 export const MAIN: GroupId = { id: 'main', incarnation: 0 };
 export const JOB: GroupId = { id: 'job/42', incarnation: 17 };
 
-/** The real clock, and how many of its timers are waiting. */
+/** The clock of the machine. */
+const SYSTEM: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after: (delay, task) => {
+    const timer = setTimeout(task, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** A clock, the machine's unless said, and how many of its timers are waiting. */
 export class CountingClock implements Clock {
   waiting = 0;
+  /** The most that ever waited at once. */
+  most = 0;
+  readonly #below: Clock;
+
+  constructor(below: Clock = SYSTEM) {
+    this.#below = below;
+  }
 
   now(): number {
-    return Date.now();
+    return this.#below.now();
   }
 
   monotonic(): number {
-    return performance.now();
+    return this.#below.monotonic();
   }
 
   after(delay: number, task: () => void): () => void {
     this.waiting += 1;
+    this.most = Math.max(this.most, this.waiting);
     let over = false;
     const end = (): void => {
       if (!over) this.waiting -= 1;
       over = true;
     };
-    const timer = setTimeout(() => {
+    const cancel = this.#below.after(delay, () => {
       end();
       task();
-    }, delay);
+    });
     return () => {
-      clearTimeout(timer);
+      cancel();
       end();
     };
   }

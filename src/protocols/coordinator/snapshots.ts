@@ -34,6 +34,8 @@ const LOG_BYTES_SOON = 16 * MIB;
 const INTERVAL_SHARE = 0.1;
 /** How long it rests for the time it worked: a third of a core is the most a snapshot takes. */
 const REST_SHARE = 2;
+/** So long it rests at once: a timer is not much more exact. */
+const REST_MS: Milliseconds = 10;
 /** A machine that decides the next commands like the live one is worth three copies. */
 const NEWEST_KEPT = 3;
 
@@ -74,6 +76,8 @@ export class Snapshots {
   #lastBytes = 0;
   #bytesSince = 0;
   #current: Promise<number> | undefined;
+  /** Rest that its work has earned, and it has not had. */
+  #owed: Milliseconds = 0;
   #stopped = false;
 
   constructor(options: SnapshotsOptions) {
@@ -301,10 +305,11 @@ export class Snapshots {
   /** A snapshot is in no hurry: it leaves most of the time to those who wait for answers. */
   async #rest(spent: Milliseconds): Promise<void> {
     await this.#options.breathe();
-    if (spent > 0)
-      await new Promise<void>((resolve) => {
-        this.#options.clock.after(spent * REST_SHARE, resolve);
-      });
+    this.#owed += spent * REST_SHARE;
+    if (this.#owed < REST_MS) return;
+    const owed = this.#owed;
+    this.#owed = 0;
+    await new Promise<void>((resolve) => void this.#options.clock.after(owed, resolve));
   }
 
   async #trim(snapshotIndex: number): Promise<void> {

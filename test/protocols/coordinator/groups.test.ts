@@ -251,6 +251,25 @@ test('two hundred groups that rest cost no timer, and each of them wakes', async
   expect(first!.groups.status().asleep).toBeGreaterThan(150);
 });
 
+test('two hundred groups that are awake share one timer, which their node has anyway', async () => {
+  const groups = await LocalGroups.founded(3, { rest: 600_000 });
+  const ids = Array.from({ length: 200 }, (_, place) => `job/${place}`);
+  await Promise.all(ids.map((id) => groups.create(id)));
+  await until('all of them are awake and led', () =>
+    groups.nodes.every(({ groups: host }) => {
+      const led = host.awake().filter((group) => group.status().leader_id !== undefined);
+      return led.length === ids.length;
+    }),
+  );
+  for (const { clock, member } of groups.nodes) {
+    expect(clock.waiting).toBeGreaterThan(ids.length);
+    expect(member.timers.most).toBe(1);
+  }
+  const [first] = groups.nodes;
+  const answer = await groups.propose(first!, 'job/137', lock('door'));
+  expect(answer).toMatchObject({ outcome: { kind: 'applied' } });
+});
+
 test('a busy group does not starve main: every command of main is taken while it floods the log', async () => {
   const groups = await LocalGroups.founded(3);
   await groups.create(JOB);

@@ -26,14 +26,14 @@ export interface Hosting {
   readonly id: string;
   readonly member: Member;
   readonly groups: Groups;
-  /** Counts the timers of its groups, and of nothing else. */
+  /** Counts what waits in its groups, and in nothing else. */
   readonly clock: CountingClock;
   readonly errors: readonly unknown[];
 }
 
 /** Hosts the groups of a node that is one of a cluster. */
 export function hosting(member: Member, times: Partial<HostingTimes> = {}): Hosting {
-  const clock = new CountingClock();
+  const clock = new CountingClock(member.clock);
   const errors: unknown[] = [];
   const groups = new Groups({
     nodeId: member.id,

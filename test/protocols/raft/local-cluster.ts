@@ -9,9 +9,10 @@ import type { Trace } from '../../../src/protocols/raft/core/input.ts';
 import { Exchange } from '../../../src/protocols/raft/exchange.ts';
 import { Joining } from '../../../src/protocols/raft/joining.ts';
 import { RaftEngine } from '../../../src/protocols/raft/raft-engine.ts';
-import { breathe, realClock } from '../../../src/real-clock.ts';
+import { TimerWheel } from '../../../src/protocols/timer-wheel.ts';
+import { breathe } from '../../../src/real-clock.ts';
 import { until } from '../../end-to-end/condition.ts';
-import { MAIN, temporaryDirectory } from '../../log/fixtures.ts';
+import { CountingClock, MAIN, temporaryDirectory } from '../../log/fixtures.ts';
 import { PROJECTIONS } from '../coordinator/hosted-group.ts';
 import { LocalNetworks } from './local-network.ts';
 
@@ -27,6 +28,9 @@ export interface Member {
   readonly faults: readonly Error[];
   readonly loopErrors: readonly unknown[];
   readonly traces: readonly Trace[];
+  /** All that waits on this node shares the timers that this counts, as on a real one. */
+  readonly timers: CountingClock;
+  readonly clock: Clock;
   stop(): Promise<void>;
 }
 
@@ -61,8 +65,9 @@ export class LocalCluster {
   }
 
   async start(id: string, life: Life = {}): Promise<Member> {
-    const { directory = await temporaryDirectory(), clock = realClock } = life;
-    const { projections = PROJECTIONS, join = [] } = life;
+    const { directory = await temporaryDirectory(), projections = PROJECTIONS, join = [] } = life;
+    const timers = new CountingClock(life.clock);
+    const clock = new TimerWheel(timers);
     const log = await Log.open({
       directory,
       nodeId: id,
@@ -171,6 +176,8 @@ export class LocalCluster {
       faults,
       loopErrors,
       traces,
+      timers,
+      clock,
       stop,
     };
     this.members.set(id, member);

@@ -11,6 +11,7 @@
  * Its clocks run a little fast or slow, and its wall clock may be set; the monotonic one never jumps.
  */
 import type { Clock, Milliseconds } from '../../../src/log/time.ts';
+import { TimerWheel } from '../../../src/protocols/timer-wheel.ts';
 import type { EventLoop } from './event-loop.ts';
 
 /** What a machine's clocks are like. */
@@ -33,6 +34,8 @@ export class Life implements Clock {
   #held: (() => void)[] = [];
   /** Timers that wait: those a clean exit must have cancelled. */
   timers = 0;
+  /** The clock of the process, as `real-clock.ts` makes it: all its timers share one. */
+  readonly clock: Clock = new TimerWheel(this);
 
   constructor(loop: EventLoop, oscillator: Oscillator) {
     this.#loop = loop;

@@ -174,7 +174,7 @@ export class SimulatedNode {
       clusterId: undefined,
       isNewCluster: false,
       drawId: () => drawnId(chance),
-      clock: life,
+      clock: life.clock,
       store: () => Promise.resolve(seams.store?.(store, disk, life) ?? store),
       scan: () => Promise.resolve(NO_SCAN),
       files: disk.files(life),
@@ -185,7 +185,7 @@ export class SimulatedNode {
     this.storeId = log.identity.storeId;
     const exchange = new Exchange({
       nodeId: id,
-      clock: life,
+      clock: life.clock,
       breathe: life.breathe,
       onNoise: (from, error) => watcher.complained(this, `noise of ${from}`, error),
     });
@@ -194,7 +194,7 @@ export class SimulatedNode {
     let engine: RaftEngine | undefined;
     const isOther = (other: string): boolean => other !== id;
     const clocks = new PeerClocks({
-      clock: life,
+      clock: life.clock,
       exchange,
       peers: () => (engine?.members().voters ?? []).map((voter) => voter.id).filter(isOther),
     });
@@ -208,7 +208,7 @@ export class SimulatedNode {
       nodeId: id,
       main,
       log,
-      clock: life,
+      clock: life.clock,
       times: TIMES,
       exchange,
       open: (group, row) =>
@@ -240,7 +240,7 @@ export class SimulatedNode {
       join: voters.includes(id) ? [] : voters,
       engine,
       exchange,
-      clock: life,
+      clock: life.clock,
       clusterId: () => log.identity.clusterId,
       belong: (clusterId) => log.belongTo(clusterId),
       isJoining: () => log.identity.isJoining === true,
@@ -260,7 +260,7 @@ export class SimulatedNode {
     const group = await Group.open({
       id,
       log,
-      clock: life,
+      clock: life.clock,
       projections: seams.projections?.(this, projections) ?? projections,
       startEngine: (start) => {
         const sink = this.#watched(start.sink as Group);
