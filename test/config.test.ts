@@ -433,8 +433,8 @@ describe('a cluster', () => {
     expect(problems({ RAFT_PORT, RAFT_HEARTBEAT: '9ms' })).toEqual([
       expect.stringMatching(/^RAFT_TICK is 10ms, which is more than RAFT_HEARTBEAT, 9ms/),
     ]);
-    expect(problems({ RAFT_TICK: '0ms' })).toEqual([
-      expect.stringMatching(/^--raft-tick is "0ms", which is not a duration .* from 1ms to 1d/),
+    expect(problems({ RAFT_TICK: '9ms' })).toEqual([
+      expect.stringMatching(/^--raft-tick is "9ms", which is not a duration .* from 10ms to 1d/),
     ]);
     // A node of its own wakes nobody.
     expect(cluster({ RAFT_TICK: '51ms' })).toBeUndefined();

@@ -85,7 +85,10 @@ export class SnapshotShelf {
 
   /** Finished snapshots, newest first. */
   async list(): Promise<readonly SnapshotInfo[]> {
-    const names = await this.#files.names(this.#directory);
+    return this.#listed(await this.#files.names(this.#directory));
+  }
+
+  async #listed(names: readonly string[]): Promise<readonly SnapshotInfo[]> {
     const finished = names.filter((name) => name.endsWith(FINISHED));
     const listed = await Promise.all(finished.map((name) => this.#info(name)));
     return listed.sort((one, other) => other.index - one.index);
@@ -142,10 +145,17 @@ export class SnapshotShelf {
     return this.#files.remove(this.#path(index, HELD));
   }
 
-  /** After a start: a held snapshot that the log stands on is published, any other was never installed. */
-  async settleHeld(floor: number): Promise<void> {
+  /**
+   * After a start: a held snapshot that the log stands on is published, any other was never installed. The
+   * directory is read once where nothing is held: a node may open a thousand groups that have no snapshot.
+   * @returns the finished ones, newest first
+   */
+  async settleHeld(floor: number): Promise<readonly SnapshotInfo[]> {
+    const names = await this.#files.names(this.#directory);
+    if (!names.some((name) => name.endsWith(HELD))) return this.#listed(names);
     await this.publish(floor);
     await this.#dropHeldBefore(Number.POSITIVE_INFINITY);
+    return this.list();
   }
 
   /** A second copy of one that is installed stays held until a newer one is finished: then nothing waits for it. */

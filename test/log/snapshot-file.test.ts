@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fileSystem } from '../../src/log/files.ts';
 import { groupBytes } from '../../src/log/group.ts';
 import { shelfDirectory, SnapshotShelf } from '../../src/log/snapshot-file.ts';
 import { JOB, MAIN, openedLog, temporaryDirectory } from './fixtures.ts';
@@ -12,6 +13,14 @@ async function written(shelf: SnapshotShelf, index: number, content: Uint8Array)
   for (let from = 0; from < content.length; from += 70_000)
     await writer.write(content.subarray(from, from + 70_000));
   return (await writer.finish()).path;
+}
+
+/** One that came from a peer and is not installed yet. */
+async function held(shelf: SnapshotShelf, index: number): Promise<void> {
+  const writer = await shelf.write(index);
+  await writer.write(Buffer.from('state'));
+  const bound = Buffer.concat([groupBytes(MAIN), uint64(index), Buffer.from('state')]);
+  expect(await writer.hold(createHash('sha256').update(bound).digest())).toBe(true);
 }
 
 async function content(shelf: SnapshotShelf, index: number): Promise<Buffer> {
@@ -141,16 +150,34 @@ describe('keeping snapshots', () => {
   test('a received copy goes when a newer one is finished, what is yet to be installed stays', async () => {
     const directory = await temporaryDirectory();
     const shelf = new SnapshotShelf(directory, MAIN);
-    for (const index of [10, 30]) {
-      const writer = await shelf.write(index);
-      await writer.write(Buffer.from('state'));
-      const bound = Buffer.concat([groupBytes(MAIN), uint64(index), Buffer.from('state')]);
-      expect(await writer.hold(createHash('sha256').update(bound).digest())).toBe(true);
-    }
+    for (const index of [10, 30]) await held(shelf, index);
     await written(shelf, 20, Buffer.from('state'));
     await shelf.keep({ newest: 3, historyBytes: 0 });
     const names = await readdir(shelfDirectory(directory, MAIN));
     expect(names.sort()).toEqual(['20.snapshot', '30.received']);
+  });
+
+  test('at a start, a received one that the log stands on is one of them, and any other goes', async () => {
+    const directory = await temporaryDirectory();
+    const shelf = new SnapshotShelf(directory, MAIN);
+    await written(shelf, 20, Buffer.from('state'));
+    for (const index of [30, 40]) await held(shelf, index);
+    expect((await shelf.settleHeld(30)).map(({ index }) => index)).toEqual([30, 20]);
+    const names = await readdir(shelfDirectory(directory, MAIN));
+    expect(names.sort()).toEqual(['20.snapshot', '30.snapshot']);
+  });
+
+  test('at a start, the directory of a group without any is read once', async () => {
+    let read = 0;
+    const shelf = new SnapshotShelf(await temporaryDirectory(), JOB, {
+      ...fileSystem,
+      names: (path) => {
+        read += 1;
+        return fileSystem.names(path);
+      },
+    });
+    expect(await shelf.settleHeld(0)).toEqual([]);
+    expect(read).toBe(1);
   });
 
   test('nothing is removed that fits', async () => {

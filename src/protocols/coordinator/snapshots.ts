@@ -98,8 +98,7 @@ export class Snapshots {
   async restore(fresh: () => Machine): Promise<number> {
     const { log, group, machine } = this.#options;
     const shelf = log.snapshots(group);
-    await shelf.settleHeld(log.floor(group).index);
-    const listed = await shelf.list();
+    const listed = await shelf.settleHeld(log.floor(group).index);
     if (listed[0] !== undefined) this.#assertLogReaches(listed[0].index);
     const restored = await this.#newestWhole(listed, fresh);
     if (restored === undefined) return 0;
