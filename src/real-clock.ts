@@ -16,8 +16,10 @@ const system: Clock = {
   },
 };
 
+const wheel = new TimerWheel(system);
+
 /** However many wait, the process has one timer. */
-export const realClock: Clock = new TimerWheel(system);
+export const realClock: Clock = { ...system, after: (delay, task) => wheel.after(delay, task) };
 
 /** Lets everything that waits have its turn: long work rests here between slices. */
 export async function breathe(): Promise<void> {

@@ -157,14 +157,14 @@ export const SETTINGS = {
     comment: 'How often a leader speaks when it has nothing to say',
     example: '50ms',
     fallback: '50ms',
-    schema: duration(5),
+    schema: duration(10),
   }),
   RAFT_ELECTION: setting({
     comment:
       'The least silence of a leader after which followers elect another, at most twice as long; at least three of RAFT_HEARTBEAT',
     example: '150ms',
     fallback: '150ms',
-    schema: duration(20),
+    schema: duration(30),
   }),
   REPAIR_FROM_PEERS: setting({
     comment:

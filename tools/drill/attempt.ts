@@ -9,19 +9,13 @@ import { play } from '../../test/conformance/raft/scenario.ts';
 import type { CoreMaker } from '../../test/simulation/raft-core/core-under-test.ts';
 import { drawPlan } from '../../test/simulation/raft-core/plan.ts';
 import { run } from '../../test/simulation/raft-core/run.ts';
-
-export interface Attempt {
-  /** Scenarios that fail. */
-  readonly scenarios: readonly string[];
-  /** How many seeds were run until one failed; undefined: none did. */
-  readonly seeds: number | undefined;
-  readonly law: string | undefined;
-}
+import { type Attempt, say, trying, type Tries } from './tries.ts';
 
 const FOLDER = join(import.meta.dirname, '../../test/conformance/raft/scenarios');
 const make: CoreMaker = (options, now) => new RaftCore(options, now);
 
 function fails(file: string): boolean {
+  trying({ scenario: file });
   try {
     play(readFileSync(join(FOLDER, file), 'utf8'), make);
     return false;
@@ -30,13 +24,15 @@ function fails(file: string): boolean {
   }
 }
 
-function attempt(seedsMost: number): Attempt {
-  const scenarios = readdirSync(FOLDER).filter(fails);
-  for (let seed = 1; seed <= seedsMost; seed += 1) {
+function attempt({ scenarios: wanted, seeds }: Tries): Attempt {
+  const files = wanted === 'all' ? readdirSync(FOLDER) : wanted;
+  const scenarios = files.filter(fails);
+  for (const seed of seeds) {
+    trying({ seed });
     const [violation] = run(drawPlan(seed), make).violations;
-    if (violation !== undefined) return { scenarios, seeds: seed, law: violation.law };
+    if (violation !== undefined) return { scenarios, seed, law: violation.law };
   }
-  return { scenarios, seeds: undefined, law: undefined };
+  return { scenarios };
 }
 
-console.log(JSON.stringify(attempt(Number(process.argv[2]))));
+say({ found: attempt(JSON.parse(process.argv[2] ?? '') as Tries) });

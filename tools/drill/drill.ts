@@ -5,16 +5,20 @@
  *     npm run drill
  *     npm run drill -- --only vote --seeds 2000
  *     npm run drill -- --bug B20
+ *     npm run drill -- --record               and write down what noticed each
+ *     npm run drill -- --tier build           try only what is written down; search where that misses
  *
- * Each mutation is made in a copy of the tree in a folder of its own; the tree is never touched. Which bugs of
- * others they make anew is in `bugs.ts`.
+ * Each mutation is made in a copy of the tree in a folder of its own; the tree is never touched, but for the
+ * record. Which bugs of others they make anew is in `bugs.ts`.
  */
-import { rmSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
-import { markdownTable, plainTable } from '../table.ts';
-import { copyOf, expectSound, judged } from './judging.ts';
+import { performance } from 'node:perf_hooks';
+import { markdownTable, plainTable, seconds } from '../table.ts';
+import { type Catcher, type Catchers, record, recorded } from './catchers.ts';
+import { copyOf, drop } from './copies.ts';
+import { expectSound, judged, unnoticed } from './judging.ts';
 import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
+import { chosenBy, type Options, read } from './options.ts';
 import {
   bugsTable,
   closingLines,
@@ -24,70 +28,66 @@ import {
   rowOf,
 } from './table.ts';
 
-interface Options {
-  readonly seeds: number;
-  readonly wholeNodes: number;
-  readonly only?: string;
-  readonly bug?: string;
-  readonly from: number;
-  readonly to: number;
-  readonly bugs?: true;
-  readonly markdown?: true;
+/** Does the work for all, so many at once. The first that fails lets the others end what they began. */
+async function each<Item>(
+  items: readonly Item[],
+  most: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift())
+      await work(item).catch((error: unknown) => {
+        waiting.length = 0;
+        throw error;
+      });
+  };
+  const ended = await Promise.allSettled(Array.from({ length: most }, worker));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
 }
 
-function whole(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('a whole number is wanted');
+async function drilled(options: Options, chosen: readonly Mutation[]): Promise<readonly Judged[]> {
+  const { tier, seeds, wholeNodes, processes } = options;
+  const known: Catchers = tier === 'build' ? recorded() : new Map<string, Catcher>();
+  // A build does not look for what nobody ever found.
+  const isLeftOut = ({ name, excused }: Mutation): boolean =>
+    tier === 'build' && excused !== undefined && !known.has(name);
+  const tried = chosen.filter((mutation) => !isLeftOut(mutation));
+  const verdicts: Judged[] = chosen
+    .filter(isLeftOut)
+    .map((mutation) => [mutation, unnoticed(mutation)]);
+  // Everything starts from one copy: the tree may change while this runs.
+  const root = copyOf();
+  try {
+    await expectSound(root, tried, known);
+    await each(tried, processes, async (mutation) => {
+      const most = { cores: seeds, wholeNodes };
+      const verdict = await judged(root, mutation, most, known.get(mutation.name));
+      verdicts.push([mutation, verdict]);
+      // At once: a drill takes long, and may be ended.
+      if (options.record === true && verdict.kind === 'caught')
+        record(new Map([[mutation.name, verdict.catcher]]));
+      console.error(
+        `${verdicts.length} of ${chosen.length}  ${mutation.name}: ${rowOf(verdict).join(', seeds: ')}`,
+      );
+    });
+  } finally {
+    drop(root);
+  }
+  return verdicts;
 }
 
-const { seeds, wholeNodes, only, bug, from, to, bugs, markdown } = new Command('drill')
-  .description('Takes defences away and looks whether anything notices.')
-  .option('--seeds <n>', 'most seeds of cores to try on each', whole, 500)
-  .option(
-    '--whole-nodes <n>',
-    'most seeds of whole nodes to try on each beyond the core',
-    whole,
-    60,
-  )
-  .option('--only <part>', 'only mutations whose name contains this')
-  .option('--bug <number>', 'only mutations that make this bug')
-  .option('--from <n>', 'go on with the nth mutation', whole, 1)
-  .option('--to <n>', 'end with the nth mutation', whole, MUTATIONS.length)
-  .option('--bugs', 'only say which bugs of others are known, and where each is on record')
-  .option('--markdown', 'print tables for a page')
-  .showHelpAfterError('(--help shows what there is)')
-  .parse()
-  .opts<Options>();
-
-const print = markdown === true ? markdownTable : plainTable;
-if (bugs === true) {
+const options = read();
+const print = options.markdown === true ? markdownTable : plainTable;
+if (options.bugs === true) {
   console.log(print(bugsTable()));
   process.exit();
 }
 
-function isChosen(mutation: Mutation): boolean {
-  if (only !== undefined && !mutation.name.includes(only)) return false;
-  return bug === undefined || mutation.bugs.includes(bug);
-}
-
-const chosen = MUTATIONS.slice(from - 1, to).filter(isChosen);
-const verdicts: Judged[] = [];
-// Everything starts from one copy: the tree may change while this runs.
-const root = copyOf();
-try {
-  await expectSound(root, chosen);
-  for (const mutation of chosen) {
-    const verdict = await judged(root, mutation, { cores: seeds, wholeNodes });
-    verdicts.push([mutation, verdict]);
-    console.error(
-      `${verdicts.length} of ${chosen.length}  ${mutation.name}: ${rowOf(verdict).join(', seeds: ')}`,
-    );
-  }
-} finally {
-  rmSync(root, { recursive: true });
-}
+const began = performance.now();
+const chosen = chosenBy(options);
+const verdicts = await drilled(options, chosen);
 console.log(print(judgedTable(verdicts)));
 if (chosen.length === MUTATIONS.length) console.log(`\n${print(otherwiseTable())}`);
-console.log(`\n${closingLines(verdicts).join('\n')}`);
+console.log(`\n${closingLines(verdicts).join('\n')}\nin ${seconds(performance.now() - began)}`);
 process.exitCode = verdicts.some(([, { kind }]) => kind === 'survived') ? 1 : 0;
