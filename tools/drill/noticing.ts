@@ -11,7 +11,7 @@ export const WHOLE_NODES = 'tools/drill/attempt-whole.ts';
 const TRY_MS_MOST = 60_000;
 /** So is one that needs more. */
 const MEMORY_MOST = '--max-old-space-size=1024';
-/** Test files are silent until their end; of a test that is named, the above holds. */
+/** Test files are silent until their end; of one that is named, the above holds. */
 const TESTS_MS_MOST = 180_000;
 
 export interface Caught {
@@ -131,7 +131,7 @@ async function reported(
   const only = names === undefined ? [] : ['--testNamePattern', patternOf(names)];
   // Tests that wait for what does not come are ended here sooner than by themselves.
   const patience = ['--testTimeout=30000', '--hookTimeout=30000'];
-  const silence = names === undefined ? TESTS_MS_MOST : TRY_MS_MOST;
+  const silence = names?.length === 1 ? TRY_MS_MOST : TESTS_MS_MOST;
   const ended = await ran([...args, ...only, ...patience], folder, silence);
   if (existsSync(outputFile))
     return (JSON.parse(readFileSync(outputFile, 'utf8')) as { testResults: FileReport[] })
