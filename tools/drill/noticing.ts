@@ -1,5 +1,5 @@
 /** Runs scenarios, seeds and test files in a copy of the tree, and says what of them notices that something is wrong. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catcher } from './catchers.ts';
 import { type Ended, ran } from './processes.ts';
@@ -127,6 +127,8 @@ async function reported(
   // One that fails is enough; others would each wait for what does not come.
   const words = ['run', '--project', 'unit', '--passWithNoTests', '--bail=1', '--reporter=json'];
   const outputFile = join(folder, 'report.json');
+  // One of earlier tests would be taken for that of those that do not come to rest.
+  rmSync(outputFile, { force: true });
   const args = ['node_modules/vitest/vitest.mjs', ...words, `--outputFile=${outputFile}`, ...files];
   const only = names === undefined ? [] : ['--testNamePattern', patternOf(names)];
   // Tests that wait for what does not come are ended here sooner than by themselves.
