@@ -61,6 +61,8 @@ export class CoreHost {
   readonly #fetching: Fetching;
   readonly #ticks = new TickHealth();
   #installing = 0;
+  /** The newest write is on the disk. */
+  #written: Promise<void> = Promise.resolve();
   #turn: 'idle' | 'due' | 'stopped' = 'idle';
   #cancelWake: () => void = () => undefined;
   #wakeAt: number | undefined;
@@ -155,13 +157,19 @@ export class CoreHost {
     this.#sleepUntil(effects.next_wake);
   };
 
-  /** The disk is given its work first: it writes while this applies. */
+  /**
+   * The disk is given its work first: it writes while this applies. Where a leader waits for what is written, this
+   * applies when that is said: all of the cluster's callers wait for it, and nobody for this.
+   */
   #commit({ commit, writes }: Effects): void {
     const apply = (): void => {
       if (this.#turn !== 'stopped') this.#applying.commit(commit);
     };
-    if (writes.length === 0) apply();
-    else void this.#options.breathe().then(apply);
+    if (writes.length === 0) return apply();
+    const { breathe } = this.#options;
+    const before = writes.some(isAwaited) ? this.#written.then(breathe) : breathe();
+    // A failed write has its own way of being told.
+    void before.then(apply, () => undefined);
   }
 
   #tell({ settled, fetch, need_snapshot, trace }: Effects): void {
@@ -175,6 +183,7 @@ export class CoreHost {
     const { snapshot } = write;
     const durable = this.#writing.put(write, committed);
     const done = snapshot === undefined ? durable : this.#install(snapshot.index, durable);
+    this.#written = done;
     void done.then(
       () => this.#persisted(write),
       (fault: unknown) => this.#failed(fault as Error),
@@ -230,4 +239,9 @@ export class CoreHost {
       this.step({ kind: 'wake' });
     });
   }
+}
+
+/** Whether something is said to somebody when it is on the disk. */
+function isAwaited({ then }: Write): boolean {
+  return then.length > 0;
 }
