@@ -14,7 +14,7 @@ import type { ClusterConfig } from './config/cluster.ts';
 import type { Config } from './config.ts';
 import type { GroupId } from './log/group.ts';
 import type { Log } from './log/log.ts';
-import type { Member, Members, MembersAt } from './log/members.ts';
+import { type Member, type Members, type MembersAt, NO_MEMBERS } from './log/members.ts';
 import type { StartEngine } from './protocols/coordinator/group.ts';
 import type { Door } from './protocols/coordinator/hosted-group.ts';
 import { Loop, type LoopStatus } from './protocols/coordinator/loop.ts';
@@ -261,13 +261,7 @@ export class ClusterSide {
 
   /** Undefined where the settings name no voters, or the log does not yet. */
   get voterConfig(): VoterConfig | undefined {
-    const { voters, saysVoters } = this.#options.cluster;
-    const committed = this.#committedMembers.at(-1)?.configuration;
-    if (!saysVoters || committed === undefined) return undefined;
-    return voterConfig(
-      voters,
-      committed.voters.map(({ id }) => id),
-    );
+    return this.#heldAgainst(this.#committedMembers.at(-1)?.configuration ?? NO_MEMBERS);
   }
 
   links(): readonly LinkStatus[] {
@@ -292,9 +286,15 @@ export class ClusterSide {
     return members.filter(({ index }) => index <= commit_index);
   }
 
-  /** Once, at the start: from the founding on, the log rules. */
+  #heldAgainst(members: Members): VoterConfig | undefined {
+    const { voters, saysVoters } = this.#options.cluster;
+    const ids = members.voters.map(({ id }) => id);
+    return saysVoters && ids.length > 0 ? voterConfig(voters, ids) : undefined;
+  }
+
+  /** Once, at the start: the log rules, with the newest members in it; only a leader says whether they are committed. */
   #compareVoters(): void {
-    const config = this.voterConfig;
+    const config = this.#heldAgainst(this.#engineOfMain.members());
     if (config?.matches === false)
       this.#options.logger.warn(config, 'voters_of_settings_differ_from_log');
   }
