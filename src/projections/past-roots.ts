@@ -42,16 +42,26 @@ function replacedAbove({ undo }: Machine, index: number): ReadonlyMap<Table<unkn
   return replaced;
 }
 
+/** Rows go from list to list, not in pairs of a key and a row: a table may have a million, and all wait for this. */
 function asBefore(cut: Cut, before: Before | undefined): Cut {
   if (before === undefined) return cut;
-  const rows = cut.keys.flatMap((key, place) =>
-    before.has(key) ? [] : [[key, cut.kept[place]] as const],
-  );
-  const back = [...before].filter(([, row]) => row !== undefined);
-  const all = [...rows, ...back];
-  return {
-    definition: cut.definition,
-    keys: all.map(([key]) => key),
-    kept: all.map(([, row]) => row),
-  };
+  const { definition, keys, kept } = unreplaced(cut, before);
+  for (const [key, row] of before) {
+    if (row === undefined) continue;
+    keys.push(key);
+    kept.push(row);
+  }
+  return { definition, keys, kept };
+}
+
+/** The rows that are now as they were, in lists of their own. */
+function unreplaced({ definition, keys, kept }: Cut, before: Before) {
+  const same = { definition, keys: [] as string[], kept: [] as unknown[] };
+  for (let place = 0; place < keys.length; place += 1) {
+    const key = keys[place] as string;
+    if (before.has(key)) continue;
+    same.keys.push(key);
+    same.kept.push(kept[place]);
+  }
+  return same;
 }
