@@ -17,27 +17,20 @@
  */
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
-import { isIn, type Member, membersById, named } from '../../log/members.ts';
+import { isIn } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
-import {
-  type GroupMember,
-  type GroupRow,
-  GROUPS,
-  isOver,
-  liveGroup,
-} from '../../projections/groups/group-table.ts';
+import { type GroupRow, GROUPS, isOver, liveGroup } from '../../projections/groups/group-table.ts';
 import { sealOf } from '../../projections/groups/seal.ts';
 import type { AppliedEntry } from '../../projections/machine.ts';
 import type { ReadonlyTables } from '../../projections/projection.ts';
 import type { Group } from './group.ts';
 import { type Door, HostedGroup } from './hosted-group.ts';
 import { Loop, type LoopStatus } from './loop.ts';
+import { TellingMain } from './telling-main.ts';
 import { Turns } from './turns.ts';
 
 /** Groups that are opened at once: each reads its log, and then asks for votes. */
 const OPENINGS_MAX = 4;
-/** Foundings proposed at once; each that is applied calls for another round. */
-const FOUNDINGS_MAX = 100;
 /** Groups asked at once to take this node back; the others come in later rounds, as these come through. */
 const RETURNS_MAX = 100;
 
@@ -94,9 +87,6 @@ interface Hosted {
   sealSeenAt: Milliseconds | undefined;
 }
 
-/** What `found_group` says. */
-type Founding = Readonly<{ group: string; incarnation: number; members: readonly GroupMember[] }>;
-
 /** How often it is looked whether a group that was woken has a leader. */
 const LOOK_MS: Milliseconds = 10;
 
@@ -105,8 +95,7 @@ export class Groups {
   readonly #times: HostingTimes;
   readonly #hosted = new Map<string, Hosted>();
   readonly #turns = new Turns(OPENINGS_MAX);
-  /** What `main` was told and has not answered: a few foundings and seals. */
-  readonly #unheard = new Set<() => void>();
+  readonly #telling: TellingMain;
   /** Whether the tables of `main` are those of now: at a start they are as old as its newest snapshot. */
   #main: 'old' | 'asked' | 'current' = 'old';
   readonly #round: Loop;
@@ -121,6 +110,7 @@ export class Groups {
     const { main, clock, times = HOSTING_TIMES, onError } = options;
     this.#options = options;
     this.#times = times;
+    this.#telling = new TellingMain(main);
     this.#round = new Loop({
       name: 'groups',
       clock,
@@ -183,7 +173,7 @@ export class Groups {
   /** Stops all groups; their logs stay. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const end of this.#unheard) end();
+    this.#telling.stop();
     this.#unlisten();
     await this.#round.stop();
     await Promise.all([...this.#hosted.values()].map(({ group }) => group.stop()));
@@ -214,7 +204,7 @@ export class Groups {
     if (this.#seen !== this.#tables) await this.#followAgain();
     this.wakeDue(this.#options.main.now());
     for (const hosted of this.#hosted.values()) this.#visit(hosted);
-    await this.#speak();
+    await this.#telling.tell(this.awake());
     await this.#askToReturn();
   }
 
@@ -338,60 +328,6 @@ export class Groups {
     await this.#options.log.remove(id);
     this.#hosted.delete(keyOf(id));
   }
-
-  /** What this node has to tell `main`; said again in the next round where it was not heard. */
-  async #speak(): Promise<void> {
-    const leading = this.awake().filter((group) => group.isLeader);
-    await Promise.all([
-      ...this.#foundings().map((data) => this.#tell('found_group', data)),
-      ...leading.map((group) => this.#tellSeal(group)),
-    ]);
-  }
-
-  /** Where a voter that was named takes no part in `main` yet, its group waits for it. */
-  #foundings(): readonly Founding[] {
-    if (!this.#options.main.isLeader) return [];
-    const foundings: Founding[] = [];
-    const created = this.#tables.of(GROUPS).select('by_state', ['created']);
-    for (const { id, incarnation, voters } of created) {
-      const members = this.#membersFor(voters);
-      if (members !== undefined) foundings.push({ group: id, incarnation, members });
-    }
-    return foundings.slice(0, FOUNDINGS_MAX);
-  }
-
-  #membersFor(voters: readonly string[]): readonly GroupMember[] | undefined {
-    const known = this.#options.main.members();
-    if (voters.length === 0) return known.voters.map(plain);
-    const members = named(membersById(known), voters);
-    return members.length === voters.length ? members.map(plain) : undefined;
-  }
-
-  async #tellSeal(group: Group): Promise<void> {
-    const seal = sealOf(group.machine.tables);
-    const { id, incarnation } = group.id;
-    if (seal === undefined || liveGroup(this.#tables, id) === undefined) return;
-    const { sealed_index: index } = seal;
-    const root = await group.history.digestAt(index);
-    await this.#tell('job_sealed', { group: id, incarnation, index, root });
-  }
-
-  async #tell(type: string, data: Readonly<Record<string, unknown>>): Promise<void> {
-    if (this.#stopped) return;
-    await this.#heard(this.#options.main.propose({ type, data, actor: 'engine' }, 'control'));
-  }
-
-  /** Without a majority `main` answers nobody: who stops does not wait for it. */
-  #heard(answer: Promise<unknown>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        this.#unheard.delete(end);
-        resolve();
-      };
-      this.#unheard.add(end);
-      void answer.catch(reject).then(end);
-    });
-  }
 }
 
 function idOf({ id, incarnation }: GroupRow): GroupId {
@@ -405,8 +341,4 @@ function keyOf({ id, incarnation }: GroupId): string {
 /** There is nobody to wait for in a group that could not be woken. */
 function isLed(group: Group | undefined): boolean {
   return group === undefined || group.status().leader_id !== undefined;
-}
-
-function plain({ id, store, addresses }: Member): GroupMember {
-  return { id, store, addresses: [...addresses] };
 }
