@@ -257,6 +257,23 @@ export class Cores {
     this.deliver();
   }
 
+  /** A candidate of the first term is told what a voter says. */
+  vote(id: string, from: string, granted: boolean): void {
+    const message: Message = {
+      kind: 'request_vote_response',
+      asker: `${id}1`,
+      from,
+      store: `${from}1`,
+      to: id,
+      term: 1,
+      question: 0,
+      pre: false,
+      granted,
+      stale_member: false,
+    };
+    this.tell(id, { kind: 'message', message });
+  }
+
   propose(id: string, count = 1, bytes = 10): number[] {
     const proposals = Array.from({ length: count }, () => ({
       id: this.nextId(),

@@ -138,24 +138,6 @@ test('in a thousand rounds of five candidates, two are the first to ask again in
   expect(tied).toBeLessThan(0.3 * ROUNDS);
 });
 
-function voteOf(cores: Cores, from: string, granted: boolean): void {
-  cores.tell('a', {
-    kind: 'message',
-    message: {
-      kind: 'request_vote_response',
-      asker: 'a1',
-      from,
-      store: `${from}1`,
-      to: 'a',
-      term: 1,
-      question: 0,
-      pre: false,
-      granted,
-      stale_member: false,
-    },
-  });
-}
-
 /** Who has more than half is a leader; who cannot have it any more follows; else it goes on asking. */
 function roleBy(size: number, yes: number, no: number): string {
   if (yes * 2 > size) return 'leader';
@@ -173,7 +155,7 @@ test('one to five voters elect in one round whom more than half of them vote for
       cores.deliver((message) => 'pre' in message && message.pre);
       const given = others.map((_voter, place) => answers[Math.floor(pattern / 3 ** place) % 3]!);
       for (const [place, answer] of given.entries())
-        if (answer !== 'silent') voteOf(cores, others[place]!, answer === 'yes');
+        if (answer !== 'silent') cores.vote('a', others[place]!, answer === 'yes');
       const yes = given.filter((answer) => answer === 'yes').length + 1;
       const no = given.filter((answer) => answer === 'no').length;
       const found = { size, given, role: cores.status('a').role };
