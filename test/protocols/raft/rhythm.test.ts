@@ -55,16 +55,6 @@ test('the grid may be coarser', async () => {
   expect(coarse.heard).toEqual(['a', 'b']);
 });
 
-test('who is due earlier than the others is not kept waiting by them', async () => {
-  const { clock, heard, rhythm: kept } = rhythm();
-  kept.after(500, () => heard.push('late'));
-  kept.after(20, () => heard.push('early'));
-  await clock.advance(20);
-  expect(heard).toEqual(['early']);
-  await clock.advance(480);
-  expect(heard).toEqual(['early', 'late']);
-});
-
 test('what has arrived when the timer comes is heard before anybody is woken, and may call it off', async () => {
   const clock = new VirtualClock();
   const heard: string[] = [];
