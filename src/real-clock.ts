@@ -6,12 +6,14 @@ import { TimerWheel } from './protocols/timer-wheel.ts';
 
 /** The longest delay a Node timer holds; a longer one wakes early, and whoever asked looks again. */
 const DELAY_MAX = 2 ** 31 - 1;
+/** Node cuts a delay to whole milliseconds, and would wake a little early: twice instead of once. */
+const LATE_MS = 1;
 
 const system: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delay, task) => {
-    const timer = setTimeout(task, Math.min(delay, DELAY_MAX));
+    const timer = setTimeout(task, Math.min(delay + LATE_MS, DELAY_MAX));
     return () => clearTimeout(timer);
   },
 };

@@ -122,7 +122,18 @@ export class TimerWheel implements Clock {
   #callOff(waiting: Waiting): void {
     if (!waiting.isWaiting) return;
     this.#take(waiting);
-    if (this.#waiting === 0) this.#rest();
+    const wasAlone = waiting.before === waiting.behind;
+    if (wasAlone) this.#armNext();
+  }
+
+  /** Nobody is woken for what was called off. */
+  #armNext(): void {
+    const isTurning = this.#armed === Number.NEGATIVE_INFINITY;
+    if (isTurning) return;
+    const next = this.#waiting === 0 ? Number.POSITIVE_INFINITY : this.#next();
+    if (next === this.#armed) return;
+    this.#rest();
+    this.#arm(next);
   }
 
   #take(waiting: Waiting): void {
@@ -152,8 +163,8 @@ export class TimerWheel implements Clock {
     try {
       for (let tick = this.#next(); tick <= now; tick = this.#next()) this.#begin(tick);
     } finally {
-      this.#rest();
-      if (this.#waiting > 0) this.#arm(this.#next());
+      this.#armed = Number.POSITIVE_INFINITY;
+      this.#armNext();
     }
   }
 

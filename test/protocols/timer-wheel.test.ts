@@ -22,6 +22,18 @@ class HastyClock extends VirtualClock {
   }
 }
 
+/** Counts how often it woke somebody. */
+class CountingClock extends VirtualClock {
+  woke = 0;
+
+  override after(delay: Milliseconds, run: () => void): () => void {
+    return super.after(delay, () => {
+      this.woke += 1;
+      run();
+    });
+  }
+}
+
 test('those who are due within ten milliseconds are woken at once, in the order they asked, by one timer', async () => {
   const { clock, heard, wheel: kept } = wheel();
   kept.after(9, () => heard.push('a'));
@@ -58,6 +70,26 @@ test('I9: when nobody waits any more, there is no timer', async () => {
   expect([kept.waiting, clock.waiting]).toEqual([0, 0]);
   await clock.advance(3 * DAY_MS);
   expect(heard).toEqual([]);
+});
+
+test('nobody is woken for what was called off', async () => {
+  const clock = new CountingClock();
+  const kept = new TimerWheel(clock);
+  let isOver = false;
+  kept.after(10_000, () => {
+    isOver = true;
+  });
+  // As a follower does whose leader is heard from: what it waits for is put off each time.
+  let putOff = kept.after(150, () => undefined);
+  for (let beat = 0; beat < 100; beat += 1) {
+    await clock.advance(50);
+    putOff();
+    putOff = kept.after(150, () => undefined);
+  }
+  putOff();
+  expect(clock.woke).toBeLessThanOrEqual(2);
+  await clock.advance(5_000);
+  expect([isOver, kept.waiting, clock.waiting]).toEqual([true, 0, 0]);
 });
 
 test('a task may call off what is due with it, and arm what is due next', async () => {
