@@ -15,10 +15,11 @@ import { performance } from 'node:perf_hooks';
 import { markdownTable, plainTable, seconds } from '../table.ts';
 import { type Catcher, type Catchers, record, recorded } from './catchers.ts';
 import { copyOf, drop } from './copies.ts';
-import { expectSound, judged, unnoticed } from './judging.ts';
+import { judged, unnoticed } from './judging.ts';
 import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
 import { chosenBy, type Options, read } from './options.ts';
+import { SoundTree } from './sound-tree.ts';
 import {
   bugsTable,
   closingLines,
@@ -57,12 +58,14 @@ async function drilled(options: Options, chosen: readonly Mutation[]): Promise<r
     .filter(isLeftOut)
     .map((mutation) => [mutation, unnoticed(mutation)]);
   // Everything starts from one copy: the tree may change while this runs.
-  const root = copyOf();
+  const tree = new SoundTree(copyOf(), (what) =>
+    console.error(`${what} fails as it is, too: it notices nothing`),
+  );
   try {
-    await expectSound(root, tried, known);
+    await tree.expectSound(tried, known);
     await each(tried, processes, async (mutation) => {
       const most = { cores: seeds, wholeNodes };
-      const verdict = await judged(root, mutation, most, known.get(mutation.name));
+      const verdict = await judged(tree, mutation, most, known.get(mutation.name));
       verdicts.push([mutation, verdict]);
       // At once: a drill takes long, and may be ended.
       if (options.record === true && verdict.kind === 'caught')
@@ -72,7 +75,7 @@ async function drilled(options: Options, chosen: readonly Mutation[]): Promise<r
       );
     });
   } finally {
-    drop(root);
+    drop(tree.root);
   }
   return verdicts;
 }

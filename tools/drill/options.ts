@@ -24,8 +24,9 @@ function whole(text: string): number {
   throw new InvalidArgumentError('a whole number is wanted');
 }
 
+/** Ends the process where what is asked for makes no sense. */
 export function read(): Options {
-  return new Command('drill')
+  const command = new Command('drill')
     .description('Takes defences away and looks whether anything notices.')
     .addOption(
       new Option(
@@ -56,8 +57,12 @@ export function read(): Options {
     .option('--bugs', 'only say which bugs of others are known, and where each is on record')
     .option('--markdown', 'print tables for a page')
     .showHelpAfterError('(--help shows what there is)')
-    .parse()
-    .opts<Options>();
+    .parse();
+  const options = command.opts<Options>();
+  // A build that drills nothing would pass for one in which everything was noticed.
+  if (chosenBy(options).length === 0)
+    command.error('error: --only, --bug, --from and --to choose none of the mutations');
+  return options;
 }
 
 export function chosenBy({ from, to, only = '', bug }: Options): readonly Mutation[] {

@@ -14,6 +14,9 @@ export interface Ended {
   readonly wasSilent: boolean;
 }
 
+/** Silence is counted in these. One in which this process stood still itself is one, however long that took. */
+const LOOK_MS = 1_000;
+
 /** Their groups, by the process that leads each. */
 const running = new Set<number>();
 
@@ -37,20 +40,23 @@ export function ran(args: readonly string[], cwd: string, silenceMost: number): 
     if (pid === undefined) return;
     running.add(pid);
     const heard = { said: '', complained: '' };
+    let silence = 0;
     let wasSilent = false;
-    const patience = setTimeout(() => {
+    const looking = setInterval(() => {
+      silence += LOOK_MS;
+      if (silence < silenceMost) return;
       wasSilent = true;
       endGroup(pid);
-    }, silenceMost);
+    }, LOOK_MS);
     stdout.setEncoding('utf8').on('data', (text: string) => {
       heard.said += text;
-      patience.refresh();
+      silence = 0;
     });
     stderr.setEncoding('utf8').on('data', (text: string) => {
       heard.complained += text;
     });
     child.once('close', (code, signal) => {
-      clearTimeout(patience);
+      clearInterval(looking);
       // What it started may have stayed behind.
       endGroup(pid);
       running.delete(pid);
