@@ -358,14 +358,15 @@ function isReachable({ addresses }: Peer): boolean {
 
 type Named = Omit<Member, 'store'>;
 
-function timingOf({ heartbeatMs, electionMs }: ClusterConfig): Timing {
+export function timingOf({ tickMs, heartbeatMs, electionMs }: ClusterConfig): Timing {
   return {
     heartbeat: heartbeatMs,
     election: { least: electionMs, most: electionMs * 2 },
     disk_patience: electionMs * 10,
     quorum_patience: Math.max(electionMs * 2, QUORUM_PATIENCE_MS),
     news: NEWS_MS,
-    stall: heartbeatMs / 2,
+    // However coarse the grid, who waits for it has not stood still.
+    stall: tickMs + heartbeatMs / 2,
     quiesce_after: Number.POSITIVE_INFINITY,
   };
 }

@@ -233,9 +233,9 @@ export class CoreHost {
     this.#wakeAt = at;
     if (at === undefined) return;
     const { clock, exchange } = this.#options;
-    this.#cancelWake = exchange.rhythm.after(Math.max(0, at - clock.monotonic()), () => {
+    this.#cancelWake = exchange.rhythm.after(Math.max(0, at - clock.monotonic()), (late) => {
       this.#wakeAt = undefined;
-      this.#ticks.woken(clock.monotonic() - at);
+      this.#ticks.woken(late);
       this.step({ kind: 'wake' });
     });
   }

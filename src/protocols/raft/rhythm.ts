@@ -25,9 +25,12 @@ export interface RhythmOptions {
 }
 
 type Task = () => void;
+/** Is told how late it comes, counted from its tick: waiting for that is no lateness. */
+type Wake = (late: Milliseconds) => void;
 /** Each is a thing of its own, though tasks be the same. */
 interface Due {
-  readonly task: Task;
+  readonly task: Wake;
+  readonly at: Milliseconds;
   isCalledOff: boolean;
 }
 
@@ -56,18 +59,16 @@ export class Rhythm {
   }
 
   /** Runs `task` at the first tick after `delay`, when what has arrived by then is heard. @returns the way to call it off */
-  after(delay: Milliseconds, task: Task): () => void {
-    const due = { task, isCalledOff: false };
-    const cancel = this.#options.clock.after(this.#onGrid(delay), () => this.#wakeSoon(due));
+  after(delay: Milliseconds, task: Wake): () => void {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    const at = Math.ceil((now + delay) / this.#tick) * this.#tick;
+    const due = { task, at, isCalledOff: false };
+    const cancel = clock.after(at - now, () => this.#wakeSoon(due));
     return () => {
       due.isCalledOff = true;
       cancel();
     };
-  }
-
-  #onGrid(delay: Milliseconds): Milliseconds {
-    const now = this.#options.clock.monotonic();
-    return Math.ceil((now + delay) / this.#tick) * this.#tick - now;
   }
 
   /** Whoever is late for having had no time hears what came meanwhile before it counts the silence. */
@@ -91,6 +92,7 @@ export class Rhythm {
   #wake(): void {
     const due = this.#due;
     this.#due = [];
-    for (const { task, isCalledOff } of due) if (!isCalledOff) task();
+    const now = this.#options.clock.monotonic();
+    for (const { task, at, isCalledOff } of due) if (!isCalledOff) task(now - at);
   }
 }

@@ -21,7 +21,7 @@ export class TickHealth {
   #last = 0;
   #most = 0;
 
-  /** A wake-up came, so long after it was due. */
+  /** A wake-up came, so long after the tick that it waited for. */
   woken(lateness: Milliseconds): void {
     this.#wakes += 1;
     if (lateness >= LATE_MS) this.#late += 1;

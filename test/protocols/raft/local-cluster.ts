@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { Log } from '../../../src/log/log.ts';
-import type { Clock } from '../../../src/log/time.ts';
+import type { Clock, Milliseconds } from '../../../src/log/time.ts';
 import type { Projection } from '../../../src/projections/projection.ts';
 import { Group, type GroupOptions } from '../../../src/protocols/coordinator/group.ts';
 import type { Trace } from '../../../src/protocols/raft/core/input.ts';
@@ -41,6 +41,8 @@ export interface Life {
   readonly join?: readonly string[];
   readonly group?: Partial<GroupOptions>;
   readonly clock?: Clock;
+  /** The grid of its wake-ups, where it is coarser than usual. */
+  readonly tick?: Milliseconds;
 }
 
 export class LocalCluster {
@@ -85,6 +87,7 @@ export class LocalCluster {
       nodeId: id,
       clock,
       breathe,
+      ...(life.tick !== undefined && { tick: life.tick }),
       onNoise: (_from, error) => loopErrors.push(error),
     });
     const identity = { nodeId: id, storeId: log.identity.storeId, clusterId: undefined };

@@ -6,6 +6,7 @@ import { command, projection } from '../../../src/projections/projection.ts';
 import type { Answer } from '../../../src/protocols/coordinator/answer.ts';
 import { Divergence } from '../../../src/protocols/coordinator/comparing.ts';
 import type { Group } from '../../../src/protocols/coordinator/group.ts';
+import type { TickReport } from '../../../src/protocols/raft/tick-health.ts';
 import { realClock } from '../../../src/real-clock.ts';
 import { until } from '../../end-to-end/condition.ts';
 import { framesOf, MAIN } from '../../log/fixtures.ts';
@@ -168,6 +169,15 @@ describe('three nodes', () => {
     await cluster.untilEqual();
     expect(sumOf(cluster.at(follower!.id).group, 'name 7')).toBe(2);
   });
+});
+
+test('a grid that is coarse makes nobody late', async () => {
+  const cluster = await LocalCluster.founded(1, { n1: { tick: 250 } });
+  const ticks = (): TickReport => cluster.at('n1').engine.report()['ticks'] as TickReport;
+  await until('it was woken for some heartbeats', () => ticks().wakes > 8);
+  const { wakes, late } = ticks();
+  // The machine may be late now and then.
+  expect(late).toBeLessThan(wakes / 2);
 });
 
 describe('a change of leaders', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Milliseconds } from '../../../src/log/time.ts';
 import { Rhythm } from '../../../src/protocols/raft/rhythm.ts';
 import { TimerWheel } from '../../../src/protocols/timer-wheel.ts';
 import { breathe } from '../../../src/real-clock.ts';
@@ -53,6 +54,28 @@ test('the grid may be coarser', async () => {
   expect(coarse.heard).toEqual([]);
   await coarse.clock.advance(1);
   expect(coarse.heard).toEqual(['a', 'b']);
+});
+
+/** Its timers come so much later than they should. */
+class LateClock extends VirtualClock {
+  static readonly LATE_MS = 70;
+
+  override after(delay: Milliseconds, run: () => void): () => void {
+    return super.after(delay + LateClock.LATE_MS, run);
+  }
+}
+
+test('who is woken is told how late, and waiting for the grid is not late', async () => {
+  for (const [clock, late] of [
+    [new VirtualClock(), 0],
+    [new LateClock(), LateClock.LATE_MS],
+  ] as const) {
+    const kept = new Rhythm({ clock, breathe, tick: 250, onTurned: () => undefined });
+    const told: number[] = [];
+    kept.after(3, (ms) => told.push(ms));
+    await clock.advance(400);
+    expect(told).toEqual([late]);
+  }
 });
 
 test('what has arrived when the timer comes is heard before anybody is woken, and may call it off', async () => {

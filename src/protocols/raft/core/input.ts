@@ -190,7 +190,10 @@ export interface Timing {
    * meanwhile; it is longer than followers are stopped at the same time by what they have in common.
    */
   readonly quorum_patience: number;
-  /** A wake-up that is late by more than this was late for want of time: the process was stopped, not the peers. */
+  /**
+   * A wake-up that is late by more than this was late for want of time: the process was stopped, not the peers. So it
+   * is more than any wake-up waits for its tick.
+   */
   readonly stall: number;
   /** So long lies between two messages that say nothing but what is committed; entries always say it. */
   readonly news: number;
