@@ -14,6 +14,11 @@ import type { Clock, Milliseconds } from '../../log/time.ts';
 
 /** As often as the one timer of a node comes. */
 const TICK_MS: Milliseconds = 10;
+/**
+ * The clock below looks at the time anew, a moment later, and wakes at its own ticks: whoever aimed at one exactly
+ * would be a moment too late for it, and wait for the next.
+ */
+const AIM_MS: Milliseconds = 0.1;
 
 export interface RhythmOptions {
   readonly clock: Clock;
@@ -64,7 +69,7 @@ export class Rhythm {
     const now = clock.monotonic();
     const at = Math.ceil((now + delay) / this.#tick) * this.#tick;
     const due = { task, at, isCalledOff: false };
-    const cancel = clock.after(at - now, () => this.#wakeSoon(due));
+    const cancel = clock.after(Math.max(0, at - now - AIM_MS), () => this.#wakeSoon(due));
     return () => {
       due.isCalledOff = true;
       cancel();

@@ -70,12 +70,32 @@ test('who is woken is told how late, and waiting for the grid is not late', asyn
     [new VirtualClock(), 0],
     [new LateClock(), LateClock.LATE_MS],
   ] as const) {
-    const kept = new Rhythm({ clock, breathe, tick: 250, onTurned: () => undefined });
+    const wheel = new TimerWheel(clock);
+    const kept = new Rhythm({ clock: wheel, breathe, tick: 250, onTurned: () => undefined });
     const told: number[] = [];
     kept.after(3, (ms) => told.push(ms));
     await clock.advance(400);
     expect(told).toEqual([late]);
   }
+});
+
+/** As on any machine, a little time goes by from one look at it to the next. */
+class PassingClock extends VirtualClock {
+  #looks = 0;
+
+  override monotonic(): Milliseconds {
+    this.#looks += 1;
+    return super.monotonic() + this.#looks / 1_000;
+  }
+}
+
+test('who is due at a tick is woken at it, though time goes by while that is worked out', async () => {
+  const clock = new PassingClock();
+  const kept = new Rhythm({ clock: new TimerWheel(clock), breathe, onTurned: () => undefined });
+  const told: number[] = [];
+  for (const delay of [3, 9, 21]) kept.after(delay, (late) => told.push(Math.round(late)));
+  await clock.advance(60);
+  expect(told).toEqual([0, 0, 0]);
 });
 
 test('what has arrived when the timer comes is heard before anybody is woken, and may call it off', async () => {
