@@ -140,6 +140,8 @@ export interface Engine {
   /** For people who ask why: the progress of each peer, the last election. Plain data. */
   report(): EngineReport;
   status(): EngineStatus;
+  /** Whether this node leads, as far as it knows. It is asked for every group several times a second. */
+  readonly isLeader: boolean;
   /** Who takes part, with their stores; as of an applied index, as every snapshot says it. */
   members(at?: number): Members;
   /** Log time (`log-time.ts`): what an entry proposed now would be stamped with. */

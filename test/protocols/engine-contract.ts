@@ -162,6 +162,13 @@ export function engineContract(name: string, world: () => Promise<EngineWorld>):
       expect(terms.every((term, life) => life === 0 || term > terms[life - 1]!)).toBe(true);
     });
 
+    test('it says that it leads as its status does, and no more when it is stopped', async () => {
+      const { engine, end } = await (await world()).start();
+      expect([engine.isLeader, engine.status().role]).toEqual([true, 'leader']);
+      await end();
+      expect([engine.isLeader, engine.status().role]).toEqual([false, 'stopped']);
+    });
+
     test('a term is durable before anything is done in it', async () => {
       const { gate, start, crashed } = await world();
       const starting = start({ held: true });

@@ -147,7 +147,7 @@ export class Group implements EngineSink {
   }
 
   get isLeader(): boolean {
-    return this.#engine?.status().role === 'leader';
+    return this.#engine?.isLeader ?? false;
   }
 
   /** Nobody listens, nothing is under way: it may leave memory until somebody asks for it. */

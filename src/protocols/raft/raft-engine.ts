@@ -228,6 +228,10 @@ export class RaftEngine implements Engine {
     };
   }
 
+  get isLeader(): boolean {
+    return !this.#stopped && this.#host.leader === this.#options.nodeId;
+  }
+
   members(at = Number.POSITIVE_INFINITY): Members {
     return this.#host.membersAt(at);
   }

@@ -159,6 +159,10 @@ export class SoloEngine implements Engine {
     };
   }
 
+  get isLeader(): boolean {
+    return this.#state.kind !== 'stopped';
+  }
+
   members(): Members {
     return membersOf(this.#options);
   }

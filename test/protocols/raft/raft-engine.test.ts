@@ -180,6 +180,20 @@ test('a grid that is coarse makes nobody late', async () => {
   expect(late).toBeLessThan(wakes / 2);
 });
 
+test('whether it leads, a group knows without all that a status tells', async () => {
+  const cluster = await LocalCluster.founded(1);
+  const { engine, group, stop } = cluster.at('n1');
+  const status = engine.status.bind(engine);
+  let told = 0;
+  engine.status = () => {
+    told += 1;
+    return status();
+  };
+  expect([group.isLeader, told]).toEqual([true, 0]);
+  await stop();
+  expect([group.isLeader, group.status().role]).toEqual([false, 'stopped']);
+});
+
 describe('a change of leaders', () => {
   test('writes that meet it are carried to the next leader, each applied once', async () => {
     const cluster = await LocalCluster.founded(3);
