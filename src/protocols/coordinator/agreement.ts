@@ -38,8 +38,9 @@ export interface Agreement {
 }
 
 export function agreementOf(options: AgreementOptions): Agreement {
-  const { log, id, machine, history, onDivergence, onLoopError } = options;
-  const rebuilding = new Rebuilding({ ...options, group: id });
+  const { log, id, machine, history, snapshots, onDivergence, onLoopError } = options;
+  const { restoring } = snapshots;
+  const rebuilding = new Rebuilding({ ...options, group: id, restoring });
   const comparing = new Comparing({
     ...options,
     name: `digests ${id.id}`,

@@ -8,12 +8,12 @@ import type { Log } from '../../log/log.ts';
 import { splitFrames } from '../../log/split-frames.ts';
 import type { Machine } from '../../projections/machine.ts';
 import type { FinishedPage } from '../../projections/outcome-chain.ts';
-import type { Snapshots } from './snapshots.ts';
+import type { Restoring } from './restoring.ts';
 
 export interface RebuildingOptions {
   readonly log: Log;
   readonly group: GroupId;
-  readonly snapshots: Snapshots;
+  readonly restoring: Restoring;
   /** The one that serves. */
   readonly machine: Machine;
   /** An empty one. */
@@ -42,8 +42,8 @@ export class Rebuilding {
 
   /** A machine beside ours that decided everything again, up to `to` or until nobody wants it. @throws Compacted */
   async decidedAgain(below: number, to: number, isWanted = always): Promise<Machine> {
-    const { snapshots, fresh } = this.#options;
-    const machine = await snapshots.restoredBelow(below, fresh);
+    const { restoring, fresh } = this.#options;
+    const machine = await restoring.below(below, fresh);
     await this.#decide(machine, to, isWanted);
     return machine;
   }

@@ -8,11 +8,10 @@
  *  cut (references) ─▶ slices, resting between ─▶ file durable ─▶ state_root proposed ─▶ old ones go, log trimmed
  * ```
  */
-import { isDamage, LogFault } from '../../log/fault.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { type Retention, retainedFrom } from '../../log/retention.ts';
-import type { SnapshotInfo, SnapshotWriter } from '../../log/snapshot-file.ts';
+import type { SnapshotWriter } from '../../log/snapshot-file.ts';
 import type { Members } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Machine } from '../../projections/machine.ts';
@@ -22,6 +21,7 @@ import {
   restoreSnapshot,
   type SnapshotRoots,
 } from '../../projections/snapshot.ts';
+import { Restoring } from './restoring.ts';
 
 const MIB = 1024 * 1024;
 /** However small a snapshot is, it is not worth less log than this. */
@@ -56,11 +56,6 @@ export interface SnapshotsOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** A snapshot as a machine that has become what it holds. */
-interface RestoredSnapshot extends SnapshotInfo {
-  readonly machine: Machine;
-}
-
 export interface SnapshotsStatus {
   readonly taken: number;
   readonly last_index: number;
@@ -70,6 +65,7 @@ export interface SnapshotsStatus {
 }
 
 export class Snapshots {
+  readonly restoring: Restoring;
   readonly #options: SnapshotsOptions;
   #taken = 0;
   #lastIndex = 0;
@@ -82,6 +78,7 @@ export class Snapshots {
 
   constructor(options: SnapshotsOptions) {
     this.#options = options;
+    this.restoring = new Restoring(options);
   }
 
   get status(): SnapshotsStatus {
@@ -94,15 +91,11 @@ export class Snapshots {
     };
   }
 
-  /** Makes the machine what the newest whole snapshot holds. @returns its index, 0 without one */
+  /** Makes the machine what the newest whole snapshot holds. @returns its index, 0 without one. @throws as `Restoring` */
   async restore(fresh: () => Machine): Promise<number> {
-    const { log, group, machine } = this.#options;
-    const shelf = log.snapshots(group);
-    const listed = await shelf.settleHeld(log.floor(group).index);
-    if (listed[0] !== undefined) this.#assertLogReaches(listed[0].index);
-    const restored = await this.#newestWhole(listed, fresh);
+    const restored = await this.restoring.newest(fresh);
     if (restored === undefined) return 0;
-    machine.adopt(restored.machine);
+    this.#options.machine.adopt(restored.machine);
     this.#lastIndex = restored.index;
     this.#lastBytes = restored.bytes;
     return restored.index;
@@ -120,55 +113,6 @@ export class Snapshots {
     this.#bytesSince = 0;
   }
 
-  /** A machine as the newest whole snapshot of an index below `below` has it: an empty one without any. */
-  async restoredBelow(below: number, fresh: () => Machine): Promise<Machine> {
-    const { log, group } = this.#options;
-    const listed = await log.snapshots(group).list();
-    const older = listed.filter(({ index }) => index < below);
-    return (await this.#newestWhole(older, fresh))?.machine ?? fresh();
-  }
-
-  /** One that is damaged is passed over: an older one, with more of the log, leads to the same. */
-  async #newestWhole(
-    newestFirst: readonly SnapshotInfo[],
-    fresh: () => Machine,
-  ): Promise<RestoredSnapshot | undefined> {
-    const instead = [...newestFirst.slice(1).map(({ index }) => index), 0];
-    for (const [place, snapshot] of newestFirst.entries()) {
-      const machine = fresh();
-      if (await this.#isRestored(snapshot, machine, instead[place] as number))
-        return { ...snapshot, machine };
-    }
-    return undefined;
-  }
-
-  async #isRestored(snapshot: SnapshotInfo, machine: Machine, instead: number): Promise<boolean> {
-    const { log, group } = this.#options;
-    try {
-      await restoreSnapshot(machine, await log.snapshots(group).open(snapshot.index));
-      return true;
-    } catch (error) {
-      await this.#passOver(error, snapshot, instead);
-      return false;
-    }
-  }
-
-  /** @param from where it would be begun instead. @throws the error, where it is not damage, or the log begins later */
-  async #passOver(error: unknown, { index }: SnapshotInfo, from: number): Promise<void> {
-    if (!isDamage(error)) throw error;
-    const { log, group, onError } = this.#options;
-    const floor = log.floor(group).index;
-    if (from < floor)
-      throw new LogFault(
-        'damaged',
-        `${error.message}, and nothing older will do: the log begins after entry ${floor}`,
-        { cause: error },
-      );
-    const path = await log.snapshots(group).discard(index);
-    const instead = from === 0 ? 'the whole log' : `the snapshot of entry ${from} and the log`;
-    onError(new Error(`${error.message}: it is kept as ${path}, and ${instead} take its place`));
-  }
-
   /** What was taken of tables that turned out to be wrong is of no use to a start. */
   async discardAbove(index: number): Promise<void> {
     const { log, group } = this.#options;
@@ -176,17 +120,6 @@ export class Snapshots {
     const shelf = log.snapshots(group);
     const wrong = (await shelf.list()).filter((snapshot) => snapshot.index > index);
     for (const snapshot of wrong) await shelf.discard(snapshot.index);
-  }
-
-  /** A snapshot is finished only when the log it stands on is on the disk: a shorter log has lost entries. */
-  #assertLogReaches(index: number): void {
-    const { last } = this.#options.log.bounds(this.#options.group);
-    if (last >= index) return;
-    throw new LogFault(
-      'damaged',
-      `the log of group ${this.#options.group.id} ends at entry ${last}, but there is a snapshot of entry ${index}: ` +
-        'acknowledged entries are missing; `quorate log repair` writes what can be proved to a new directory',
-    );
   }
 
   /** Counts the bytes of applied frames. */
