@@ -3,7 +3,7 @@
  *
  * ```
  *  newest whole snapshot ── the log goes on from there ─▶ a start
- *    │ damaged                └ it ends before: damaged, since entries are missing
+ *    │ damaged                └ it begins later, or ends before: damaged, since entries are missing
  *    ▼
  *  the next older one, or none and the whole log
  * ```
@@ -36,13 +36,15 @@ export class Restoring {
 
   /**
    * What a start goes on from; undefined where that is the whole log.
-   * @throws LogFault `damaged` where entries are missing before it
+   * @throws LogFault `damaged` where entries are missing before or behind it
    */
   async newest(fresh: () => Machine): Promise<RestoredSnapshot | undefined> {
     const { log, group } = this.#options;
     const listed = await log.snapshots(group).settleHeld(log.floor(group).index);
     if (listed[0] !== undefined) this.#assertLogReaches(listed[0].index);
-    return this.#newestWhole(listed, fresh);
+    const restored = await this.#newestWhole(listed, fresh);
+    this.#assertLogGoesOnFrom(restored?.index ?? 0);
+    return restored;
   }
 
   /** A machine as the newest whole snapshot of an index below `below` has it: an empty one without any. */
@@ -102,6 +104,19 @@ export class Restoring {
       'damaged',
       `the log of group ${this.#options.group.id} ends at entry ${last}, but there is a snapshot of entry ${index}: ` +
         'acknowledged entries are missing; `quorate log repair` writes what can be proved to a new directory',
+    );
+  }
+
+  /** What would have led to where the log begins is gone: nothing here says what those entries said. */
+  #assertLogGoesOnFrom(index: number): void {
+    const { log, group } = this.#options;
+    const floor = log.floor(group).index;
+    if (index >= floor) return;
+    const instead =
+      index === 0 ? 'there is no snapshot' : `the newest snapshot is of entry ${index}`;
+    throw new LogFault(
+      'damaged',
+      `the log of group ${group.id} begins after entry ${floor}, but ${instead}: nothing here says what lies between`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A snapshot for a follower that is further behind than the log reaches: offered by the leader, sent from
- * where the last attempt ended. One that was not taken is read here, too: where the disk has damaged it, it is
- * discarded, and the next attempt sends another.
+ * where the last attempt ended. One that was not taken is read here, too: where the disk has damaged it, another
+ * is taken, it is discarded, and the next attempt sends the other.
  *
  * ```
  *  leader                                            follower
@@ -124,11 +124,20 @@ export class SnapshotSending {
   /** Damaged, it would be refused for ever. */
   async #examine(index: number): Promise<void> {
     const { log, group, onError } = this.#options;
-    const shelf = log.snapshots(group);
-    const damage = await damageOf(shelf, index);
+    const damage = await damageOf(log.snapshots(group), index);
     if (damage === undefined) return;
-    const path = await shelf.discard(index);
+    const path = await this.#replace(index);
     onError(new Error(`${damage.message}: it is kept as ${path}, and another is sent`));
+  }
+
+  /** Another is there before it goes, as the log may not reach down to an older one. @returns where it is kept */
+  async #replace(index: number): Promise<string> {
+    const { log, group, takeSnapshot } = this.#options;
+    const another = await takeSnapshot();
+    const path = await log.snapshots(group).discard(index);
+    // Nothing was applied since: it was still there, so no other was taken.
+    if (another === index) await takeSnapshot();
+    return path;
   }
 
   async #indexOf(atLeast: number): Promise<number> {

@@ -315,6 +315,33 @@ describe('when a snapshot cannot be had', () => {
     expect(await indicesOf(life)).toEqual(indices);
   });
 
+  test.each([
+    ['there is none', (_newest: number, indices: readonly number[]) => indices],
+    ['the newest is gone', (newest: number) => [newest]],
+  ])(
+    'where the log begins behind every snapshot, because %s, the start is refused as damage',
+    async (_why, gone) => {
+      const life = await hosted(await memoryDisk(), { retention: { kind: 'entries', entries: 5 } });
+      for (let taken = 0; taken < 2; taken++) {
+        await addMany(life.group, 50);
+        await life.group.snapshots.take();
+      }
+      const indices = await indicesOf(life);
+      const floor = life.log.floor(MAIN).index;
+      expect(floor).toBeGreaterThan(indices[1]!);
+      await life.end();
+      const listed = await life.log.snapshots(MAIN).list();
+      const removed = gone(indices[0]!, indices);
+      for (const { index, path } of listed) if (removed.includes(index)) await rm(path);
+      await expect(hosted(life.disk)).rejects.toMatchObject({
+        code: 'damaged',
+        message: expect.stringMatching(
+          `^the log of group main begins after entry ${floor}, but .*snapshot`,
+        ),
+      });
+    },
+  );
+
   test('a stop in the middle of a snapshot gives it up and leaves nothing of it', async () => {
     const life = await hosted(await memoryDisk());
     await addMany(life.group, 2_000);
