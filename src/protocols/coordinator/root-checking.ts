@@ -20,6 +20,7 @@ import { Compacted } from '../../log/fault.ts';
 import type { Clock } from '../../log/time.ts';
 import type { AppliedEntry, Machine } from '../../projections/machine.ts';
 import { rootsAt } from '../../projections/past-roots.ts';
+import type { ReadonlyTables } from '../../projections/projection.ts';
 import { RULES_VERSION, type StateRootRow } from '../../projections/rules.ts';
 import type { SnapshotRoots } from '../../projections/snapshot.ts';
 import type { Engine } from '../engine.ts';
@@ -36,7 +37,7 @@ export interface RootCheckingOptions {
   readonly breathe: () => Promise<void>;
   readonly engine: () => Pick<Engine, 'status' | 'whilePaused'>;
   readonly rebuilding: Pick<Rebuilding, 'decidedAgain' | 'replace'>;
-  readonly snapshots: Pick<Snapshots, 'discardAbove'>;
+  readonly snapshots: Pick<Snapshots, 'distrust' | 'replaceWrong'>;
   readonly comparing: Pick<Comparing, 'say' | 'agreedRoot'>;
   readonly onError: (error: unknown) => void;
 }
@@ -69,7 +70,9 @@ export class RootChecking {
     const { machine, onError } = this.#options;
     const encoding = this.#isIdle(agreed) ? rootsAt(machine, agreed.at_index) : undefined;
     if (encoding === undefined) return;
-    this.#current = this.#check(agreed, encoding, leader)
+    const { at_index: index, roots } = agreed;
+    const agreement = { index, other: leader, agreed: roots, tables: machine.tables };
+    this.#current = this.#check(agreement, encoding)
       .catch(onError)
       .finally(() => {
         this.#current = undefined;
@@ -78,6 +81,11 @@ export class RootChecking {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.settled();
+  }
+
+  /** Resolves when what is looked at is over. */
+  async settled(): Promise<void> {
     await this.#current;
   }
 
@@ -86,15 +94,10 @@ export class RootChecking {
     return !this.#stopped && this.#current === undefined && rules === RULES_VERSION;
   }
 
-  async #check(
-    { at_index: index, roots: agreed }: StateRootRow,
-    encoding: Encoding,
-    other: string,
-  ): Promise<void> {
+  async #check(agreement: Agreement, encoding: Encoding): Promise<void> {
     const own = await this.#hashed(encoding);
-    if (isDeepStrictEqual(own, agreed)) this.#agree(index);
-    else if (own !== undefined && !this.#isUnknown)
-      await this.#judge({ index, other, own, agreed });
+    if (isDeepStrictEqual(own, agreement.agreed)) this.#agree(agreement.index);
+    else if (own !== undefined && !this.#isUnknown) await this.#judge({ ...agreement, own });
   }
 
   #agree(index: number): void {
@@ -131,10 +134,29 @@ export class RootChecking {
 
   /** Snapshots above the last index that was agreed upon are of what was wrong. */
   async #mend(difference: Difference, machine: Machine): Promise<void> {
-    const { snapshots, engine, rebuilding, comparing, onError } = this.#options;
+    const { snapshots, engine, comparing } = this.#options;
+    const above = comparing.agreedRoot;
+    let upTo: number | undefined;
+    await engine().whilePaused(async () => {
+      upTo = await this.#replaced(difference, machine);
+    });
+    if (upTo !== undefined) await snapshots.replaceWrong({ above, upTo });
+  }
+
+  /** Whatever is thrown here, the node goes on. @returns as of which entry; undefined where it was not */
+  async #replaced(difference: Difference, again: Machine): Promise<number | undefined> {
+    const { machine, rebuilding, snapshots, onError } = this.#options;
+    // A snapshot of the leader has come meanwhile, or they were made anew: other tables than those that differed.
+    if (machine.tables !== difference.tables) return undefined;
+    try {
+      await rebuilding.replace(again);
+    } catch (error) {
+      onError(error);
+      return undefined;
+    }
+    snapshots.distrust();
     this.#say(difference, 'wrong', WORDS.wrong);
-    await snapshots.discardAbove(comparing.agreedRoot);
-    await engine().whilePaused(() => rebuilding.replace(machine).catch(onError));
+    return machine.position.index;
   }
 
   #say({ index, other, own, agreed }: Difference, verdict: Verdict, why: string): void {
@@ -171,11 +193,16 @@ function isAgreedRoot({ entry, outcome }: Pick<AppliedEntry, 'entry' | 'outcome'
   return entry.type === 'state_root' && outcome.kind === 'applied';
 }
 
-interface Difference {
+/** What a leader's tables hashed to, and ours that have to. */
+interface Agreement {
   readonly index: number;
   readonly other: string;
-  readonly own: Roots;
   readonly agreed: Roots;
+  readonly tables: ReadonlyTables;
+}
+
+interface Difference extends Agreement {
+  readonly own: Roots;
 }
 
 const WORDS = {

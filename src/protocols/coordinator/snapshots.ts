@@ -11,7 +11,7 @@
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { type Retention, retainedFrom } from '../../log/retention.ts';
-import type { SnapshotWriter } from '../../log/snapshot-file.ts';
+import type { SnapshotInfo, SnapshotWriter } from '../../log/snapshot-file.ts';
 import type { Members } from '../../log/members.ts';
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import type { Machine } from '../../projections/machine.ts';
@@ -64,6 +64,18 @@ export interface SnapshotsStatus {
   readonly in_progress: boolean;
 }
 
+/** Those whose tables are wrong, by their entries. */
+export interface WrongSnapshots {
+  readonly above: number;
+  readonly upTo: number;
+}
+
+/** The roots of a finished one, and by which machine. */
+interface Taken extends SnapshotRoots {
+  readonly at_index: number;
+  readonly by: number;
+}
+
 export class Snapshots {
   readonly restoring: Restoring;
   readonly #options: SnapshotsOptions;
@@ -72,6 +84,10 @@ export class Snapshots {
   #lastBytes = 0;
   #bytesSince = 0;
   #current: Promise<number> | undefined;
+  /** What works on the files, one after another. */
+  #working: Promise<unknown> = Promise.resolve();
+  /** How many machines there were before this one: what was cut from them is not wanted any more. */
+  #machines = 0;
   /** Rest that its work has earned, and it has not had. */
   #owed: Milliseconds = 0;
   #stopped = false;
@@ -113,13 +129,30 @@ export class Snapshots {
     this.#bytesSince = 0;
   }
 
-  /** What was taken of tables that turned out to be wrong is of no use to a start. */
-  async discardAbove(index: number): Promise<void> {
+  /** The tables were wrong, and are others from now on: what was cut from them is given up. */
+  distrust(): void {
+    this.#machines += 1;
+    this.#lastIndex = 0;
+  }
+
+  /** What was taken of wrong tables is of no use to a start; one of the right ones is there before it goes. */
+  replaceWrong(wrong: WrongSnapshots): Promise<void> {
+    return this.#alone(async () => {
+      await this.#make().catch(this.#options.onError);
+      await this.#discard(wrong);
+    });
+  }
+
+  /** Where no other could be taken, those stay without which the log leads from nowhere. */
+  async #discard({ above, upTo }: WrongSnapshots): Promise<void> {
     const { log, group } = this.#options;
-    await this.#current?.catch(() => undefined);
     const shelf = log.snapshots(group);
-    const wrong = (await shelf.list()).filter((snapshot) => snapshot.index > index);
-    for (const snapshot of wrong) await shelf.discard(snapshot.index);
+    const listed = await shelf.list();
+    const isWrong = ({ index }: SnapshotInfo): boolean =>
+      index > above && index <= upTo && index !== this.#lastIndex;
+    const left = listed.filter((snapshot) => !isWrong(snapshot)).map(({ index }) => index);
+    if (Math.max(0, ...left) < log.floor(group).index) return;
+    for (const { index } of listed.filter(isWrong)) await shelf.discard(index);
   }
 
   /** Counts the bytes of applied frames. */
@@ -166,25 +199,47 @@ export class Snapshots {
   }
 
   async #take(): Promise<number> {
-    const { machine, log, group } = this.#options;
-    const cut = cutSnapshot(machine);
-    const { index } = cut.position;
-    if (index === this.#lastIndex && (await this.#isThere(index))) return index;
-    this.#bytesSince = 0;
-    const sealed = await this.#write(index, encodeSnapshot(cut, this.#identity(index)));
-    if (sealed === undefined) return this.#lastIndex;
-    this.#taken += 1;
-    this.#lastIndex = index;
-    await this.#options.agree({ ...sealed, at_index: index });
-    await log
-      .snapshots(group)
-      .keep({ newest: NEWEST_KEPT, historyBytes: this.#options.historyBytes });
-    await this.#trim(index);
-    return index;
+    const by = this.#machines;
+    const taken = await this.#alone(() => this.#make());
+    // Given up, where its tables were wrong: they are others now.
+    if (taken === undefined) return by === this.#machines ? this.#lastIndex : this.#take();
+    const { by: _, ...root } = taken;
+    await this.#options.agree(root);
+    await this.#alone(() => this.#tidy(taken));
+    return taken.at_index;
   }
 
-  /** The newest may have turned out to be damaged, and be gone. */
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#working.then(work);
+    this.#working = done.catch(() => undefined);
+    return done;
+  }
+
+  /** @returns undefined where the newest is of now, or this one was given up */
+  async #make(): Promise<Taken | undefined> {
+    const by = this.#machines;
+    const cut = cutSnapshot(this.#options.machine);
+    const { index } = cut.position;
+    if (await this.#isThere(index)) return undefined;
+    this.#bytesSince = 0;
+    const sealed = await this.#write(index, encodeSnapshot(cut, this.#identity(index)));
+    if (sealed === undefined || by !== this.#machines) return undefined;
+    this.#taken += 1;
+    this.#lastIndex = index;
+    return { ...sealed, at_index: index, by };
+  }
+
+  /** Nothing goes for the sake of one that is not trusted any more. */
+  async #tidy({ at_index: index, by }: Taken): Promise<void> {
+    if (by !== this.#machines) return;
+    const { log, group, historyBytes } = this.#options;
+    await log.snapshots(group).keep({ newest: NEWEST_KEPT, historyBytes });
+    await this.#trim(index);
+  }
+
+  /** Whether it is the newest; and that may have turned out to be damaged, and be gone. */
   async #isThere(index: number): Promise<boolean> {
+    if (index !== this.#lastIndex) return false;
     const { log, group } = this.#options;
     const listed = await log.snapshots(group).list();
     return listed.some((snapshot) => snapshot.index === index);
@@ -196,7 +251,7 @@ export class Snapshots {
     return { group: id, incarnation, configuration: configuration(index) };
   }
 
-  /** @returns undefined where it was told to stop meanwhile; nothing is left of it then */
+  /** @returns undefined where it was given up meanwhile; nothing is left of it then */
   async #write(
     index: number,
     slices: Generator<Buffer, SnapshotRoots>,
@@ -218,7 +273,8 @@ export class Snapshots {
     writer: SnapshotWriter,
     slices: Generator<Buffer, SnapshotRoots>,
   ): Promise<SnapshotRoots | undefined> {
-    while (!this.#stopped) {
+    const by = this.#machines;
+    while (!this.#stopped && by === this.#machines) {
       const began = this.#options.clock.monotonic();
       const step = slices.next();
       if (step.done === true) return step.value;
