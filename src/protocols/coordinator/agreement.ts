@@ -53,6 +53,6 @@ export function agreementOf(options: AgreementOptions): Agreement {
     onError: (error) => onLoopError('digests', error),
   });
   const onError = (error: unknown): void => onLoopError('roots', error);
-  const rootChecking = new RootChecking({ ...options, rebuilding, comparing, onError });
+  const rootChecking = new RootChecking({ ...options, rebuilding, restoring, comparing, onError });
   return { comparing, rootChecking };
 }

@@ -15,6 +15,9 @@ import type { SnapshotInfo } from '../../log/snapshot-file.ts';
 import type { Machine } from '../../projections/machine.ts';
 import { restoreSnapshot } from '../../projections/snapshot.ts';
 
+/** Of wrong tables there are one or two before somebody looks; with each that is tried, more is decided again. */
+const BASES_MAX = 3;
+
 export interface RestoringOptions {
   readonly log: Log;
   readonly group: GroupId;
@@ -53,6 +56,30 @@ export class Restoring {
     const listed = await log.snapshots(group).list();
     const older = listed.filter(({ index }) => index < below);
     return (await this.#newestWhole(older, fresh))?.machine ?? fresh();
+  }
+
+  /** From which entries on the log can be decided again up to `index`: newest first, 0 for the first of all. */
+  async bases(index: number): Promise<readonly number[]> {
+    const { log, group } = this.#options;
+    const listed = await log.snapshots(group).list();
+    const { index: floor } = log.floor(group);
+    const bases = [...listed.map((snapshot) => snapshot.index), 0];
+    return bases.filter((base) => base >= floor && base <= index).slice(0, BASES_MAX);
+  }
+
+  /** A machine as one of these has it; undefined where the disk has damaged that, which is told. */
+  async at(base: number, fresh: () => Machine): Promise<Machine | undefined> {
+    const { log, group, onError } = this.#options;
+    const machine = fresh();
+    if (base === 0) return machine;
+    try {
+      await restoreSnapshot(machine, await log.snapshots(group).open(base));
+      return machine;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      onError(error);
+      return undefined;
+    }
   }
 
   /** One that is damaged is passed over: an older one, with more of the log, leads to the same. */

@@ -7,10 +7,14 @@
  *  a state_root is applied ─▶ our tables at its index, hashed in slices ── the same ─▶ agreed
  *     │ the undo ring does not reach       │ others
  *     ▼ not looked at                      ▼
- *                      decided again from the disk, from where it last agreed
- *                          ├─ others than ours: a row was wrong in memory ─▶ what was decided again takes its place
- *                          └─ ours: the leader is wrong, or one of us folds with other rules ─▶ said, and we go on
+ *               decided again from the newest snapshot before it, then from an older one
+ *                          ├─ what was agreed: a row was wrong in memory ─▶ that takes its place
+ *                          └─ never that: the leader is wrong, our snapshots are, or one of us folds with
+ *                             other rules ─▶ said, and we go on
  * ```
+ *
+ * From where it was decided again does not matter where it comes to what was agreed. Outcomes that come of it
+ * are not recorded: whether those are right is another question (`comparing.ts`).
  *
  * Nobody ends of it: one leader's word is not a majority's. Where it matters an outcome will differ, and that
  * is judged by all voters (`comparing.ts`).
@@ -26,6 +30,7 @@ import type { SnapshotRoots } from '../../projections/snapshot.ts';
 import type { Engine } from '../engine.ts';
 import type { Comparing, Verdict } from './comparing.ts';
 import type { Rebuilding } from './rebuilding.ts';
+import type { Restoring } from './restoring.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** How long it rests for the time it worked. */
@@ -37,6 +42,7 @@ export interface RootCheckingOptions {
   readonly breathe: () => Promise<void>;
   readonly engine: () => Pick<Engine, 'status' | 'whilePaused'>;
   readonly rebuilding: Pick<Rebuilding, 'decidedAgain' | 'replace'>;
+  readonly restoring: Pick<Restoring, 'bases'>;
   readonly snapshots: Pick<Snapshots, 'distrust' | 'replaceWrong'>;
   readonly comparing: Pick<Comparing, 'say' | 'agreedRoot'>;
   readonly onError: (error: unknown) => void;
@@ -95,7 +101,7 @@ export class RootChecking {
   }
 
   async #check(agreement: Agreement, encoding: Encoding): Promise<void> {
-    const own = await this.#hashed(encoding);
+    const own = await this.#hashed(encoding, agreement.tables);
     if (isDeepStrictEqual(own, agreement.agreed)) this.#agree(agreement.index);
     else if (own !== undefined && !this.#isUnknown) await this.#judge({ ...agreement, own });
   }
@@ -106,57 +112,74 @@ export class RootChecking {
   }
 
   async #judge(difference: Difference): Promise<void> {
-    const { index, own } = difference;
-    const machine = await this.#decidedAgain(index);
-    if (machine === undefined) return this.#giveUp(difference, WORDS.trimmed);
-    // Nothing was applied to it beyond the index: the ring is not asked.
-    const again = await this.#hashed(rootsAt(machine, index) as Encoding);
-    if (isDeepStrictEqual(again, own)) this.#giveUp(difference, WORDS.unknown);
-    else if (again !== undefined) await this.#mend(difference, machine);
+    let why = WORDS.trimmed;
+    for await (const again of this.#decidedAgain(difference)) {
+      if (isDeepStrictEqual(again.roots, difference.agreed)) return this.#mend(difference, again);
+      why = isDeepStrictEqual(again.roots, difference.own) ? WORDS.same : WORDS.others;
+    }
+    this.#giveUp(difference, why);
   }
 
-  /** @returns undefined where the log was trimmed above what was agreed upon last */
-  async #decidedAgain(index: number): Promise<Machine | undefined> {
-    const { rebuilding, comparing } = this.#options;
-    const isWanted = (): boolean => !this.#stopped;
-    try {
-      return await rebuilding.decidedAgain(comparing.agreedRoot + 1, index, isWanted);
-    } catch (error) {
-      if (error instanceof Compacted) return undefined;
-      throw error;
+  /** From the newest snapshot, then from older ones; nothing where the log reaches down to none. */
+  async *#decidedAgain(difference: Difference): AsyncGenerator<DecidedAgain> {
+    for (const from of await this.#options.restoring.bases(difference.index)) {
+      if (this.#isOver(difference)) return;
+      const again = await this.#decidedFrom(from, difference);
+      if (again !== undefined) yield again;
     }
   }
 
+  async #decidedFrom(from: number, difference: Difference): Promise<DecidedAgain | undefined> {
+    const { index: to, tables } = difference;
+    const { rebuilding } = this.#options;
+    const machine = await rebuilding.decidedAgain({ from, to }, this.#pace(difference));
+    if (machine === undefined) return undefined;
+    // Nothing was applied to it beyond the index: the ring is not asked.
+    const roots = await this.#hashed(rootsAt(machine, to) as Encoding, tables);
+    return roots && { from, machine, roots };
+  }
+
   #giveUp(difference: Difference, why: string): void {
+    if (this.#isOver(difference)) return;
     this.#isUnknown = true;
     this.#say(difference, 'unknown', why);
   }
 
-  /** Snapshots above the last index that was agreed upon are of what was wrong. */
-  async #mend(difference: Difference, machine: Machine): Promise<void> {
-    const { snapshots, engine, comparing } = this.#options;
-    const above = comparing.agreedRoot;
+  /** Snapshots above the one that leads to what was agreed are of what was wrong. */
+  async #mend(difference: Difference, { from: above, machine }: DecidedAgain): Promise<void> {
+    const { snapshots, engine } = this.#options;
     let upTo: number | undefined;
     await engine().whilePaused(async () => {
-      upTo = await this.#replaced(difference, machine);
+      if (!this.#isOver(difference)) upTo = await this.#replaced(difference, machine);
     });
     if (upTo !== undefined) await snapshots.replaceWrong({ above, upTo });
   }
 
-  /** Whatever is thrown here, the node goes on. @returns as of which entry; undefined where it was not */
+  /** @returns as of which entry; undefined where it was not */
   async #replaced(difference: Difference, again: Machine): Promise<number | undefined> {
-    const { machine, rebuilding, snapshots, onError } = this.#options;
-    // A snapshot of the leader has come meanwhile, or they were made anew: other tables than those that differed.
-    if (machine.tables !== difference.tables) return undefined;
-    try {
-      await rebuilding.replace(again);
-    } catch (error) {
-      onError(error);
+    const { machine, snapshots } = this.#options;
+    const obstacle = await this.#obstacle(again);
+    if (obstacle !== undefined) {
+      this.#giveUp(difference, obstacle);
       return undefined;
     }
     snapshots.distrust();
     this.#say(difference, 'wrong', WORDS.wrong);
     return machine.position.index;
+  }
+
+  /** Puts it in the place of ours. Whatever is thrown here, the node goes on. @returns why it cannot be done */
+  async #obstacle(again: Machine): Promise<string | undefined> {
+    try {
+      return (await this.#options.rebuilding.replace(again)) ? undefined : WORDS.outcomes;
+    } catch (error) {
+      return error instanceof Compacted ? WORDS.trimmed : String(error);
+    }
+  }
+
+  /** Told to stop; or a snapshot of the leader has come, or all was made anew: other tables than those that differed. */
+  #isOver({ tables }: Pick<Agreement, 'tables'>): boolean {
+    return this.#stopped || this.#options.machine.tables !== tables;
   }
 
   #say({ index, other, own, agreed }: Difference, verdict: Verdict, why: string): void {
@@ -168,17 +191,26 @@ export class RootChecking {
     );
   }
 
-  /** @returns undefined where it was told to stop meanwhile */
-  async #hashed(encoding: Encoding): Promise<Roots | undefined> {
-    const { clock, breathe } = this.#options;
-    while (!this.#stopped) {
-      const began = clock.monotonic();
+  /** @returns undefined where it is of no use any more */
+  async #hashed(encoding: Encoding, tables: ReadonlyTables): Promise<Roots | undefined> {
+    const rest = this.#pace({ tables });
+    do {
       const step = encoding.next();
       if (step.done === true) return step.value.roots;
+    } while (await rest());
+    return undefined;
+  }
+
+  /** Rests for the time that was worked since. The way to it says whether to go on. */
+  #pace(agreement: Pick<Agreement, 'tables'>): () => Promise<boolean> {
+    const { clock, breathe } = this.#options;
+    let began = clock.monotonic();
+    return async () => {
       await breathe();
       await this.#rest(clock.monotonic() - began);
-    }
-    return undefined;
+      began = clock.monotonic();
+      return !this.#isOver(agreement);
+    };
   }
 
   async #rest(spent: number): Promise<void> {
@@ -205,8 +237,17 @@ interface Difference extends Agreement {
   readonly own: Roots;
 }
 
+/** Ours as of the index, from the snapshot of an entry and the log. */
+interface DecidedAgain {
+  readonly from: number;
+  readonly machine: Machine;
+  readonly roots: Roots;
+}
+
 const WORDS = {
   wrong: 'the log says so, too: they are made anew from the disk',
   trimmed: 'the log was trimmed too far to tell which are right',
-  unknown: 'the log leads to the same here: its tables are wrong, or the builds differ',
+  same: 'the log leads to the same here: its tables are wrong, or the builds differ',
+  others: 'the log leads to others again here: nothing tells which are right',
+  outcomes: 'outcomes differ, too, and those are judged first',
 };

@@ -1,7 +1,9 @@
 /** A node whose tables are wrong in its memory, and the root of a leader's that says so: what is left on the disk. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { NO_MEMBERS } from '../../../src/log/members.ts';
+import type { Clock } from '../../../src/log/time.ts';
 import type { Retention } from '../../../src/log/retention.ts';
 import { Machine } from '../../../src/projections/machine.ts';
 import { RULES_VERSION } from '../../../src/projections/rules.ts';
@@ -16,7 +18,16 @@ import { RootChecking } from '../../../src/protocols/coordinator/root-checking.t
 import { breathe } from '../../../src/real-clock.ts';
 import { MAIN } from '../../log/fixtures.ts';
 import { TALLIES } from '../../projections/tally.ts';
-import { add, asked, hosted, type Hosted, memoryDisk, PROJECTIONS, sumOf } from './hosted-group.ts';
+import {
+  add,
+  asked,
+  hosted,
+  type Hosted,
+  memoryDisk,
+  PROJECTIONS,
+  replayedTo,
+  sumOf,
+} from './hosted-group.ts';
 
 const IDENTITY = { group: 'main', incarnation: 0, configuration: NO_MEMBERS };
 
@@ -55,19 +66,23 @@ async function sumsOf({ log }: Hosted): Promise<readonly unknown[]> {
 }
 
 interface Meanwhile {
-  /** When everything was decided again, beside ours. */
+  /** Before everything is decided again, and when it was, beside ours. */
+  readonly deciding?: () => void;
   readonly decided?: () => Promise<unknown>;
   /** When nothing is applied, and before anything takes the place of ours. */
   readonly paused?: () => void;
+  readonly clock?: Clock;
 }
 
 /** A group that follows n1, as its check of roots sees it. */
 function checking(
-  { log, clock, group }: Hosted,
-  { decided, paused = () => undefined }: Meanwhile = {},
+  { log, group, clock: its }: Hosted,
+  { deciding, decided, paused = () => undefined, clock = its }: Meanwhile = {},
 ) {
   const { machine, snapshots } = group;
   const [said, errors, pages]: [string[], unknown[], number[]] = [[], [], []];
+  /** From which entries everything was decided again. */
+  const froms: number[] = [];
   const rebuilding = new Rebuilding({
     log,
     group: MAIN,
@@ -77,10 +92,8 @@ function checking(
     storePage: ({ page }) => pages.push(page),
     breathe,
   });
-  const comparing = {
-    agreedRoot: 0,
-    say: ({ verdict }: { readonly verdict: string }, words: string) =>
-      said.push(`${verdict}: ${words}`),
+  const say = ({ verdict }: { readonly verdict: string }, words: string): void => {
+    said.push(`${verdict}: ${words}`);
   };
   const checks = new RootChecking({
     machine,
@@ -94,15 +107,18 @@ function checking(
       },
     }),
     rebuilding: {
-      decidedAgain: async (...wanted) => {
-        const again = await rebuilding.decidedAgain(...wanted);
+      decidedAgain: async (stretch, rest) => {
+        froms.push(stretch.from);
+        deciding?.();
+        const again = await rebuilding.decidedAgain(stretch, rest);
         await decided?.();
         return again;
       },
       replace: (again) => rebuilding.replace(again),
     },
+    restoring: snapshots.restoring,
     snapshots,
-    comparing,
+    comparing: { agreedRoot: 0, say },
     onError: (error) => errors.push(error),
   });
   /** The leader's root of an entry is applied; it is held against ours, to the end. */
@@ -113,17 +129,17 @@ function checking(
     checks.note({ entry, outcome: { kind: 'applied', facts: [] } });
     await checks.settled();
   };
-  return { checks, comparing, said, errors, pages, hears };
+  return { said, errors, pages, froms, hears };
 }
 
 /** A group with a snapshot of right tables, in which a row then went wrong. */
-async function wronged(entries?: number) {
+async function wronged(entries?: number, since = 5) {
   const retention: Retention =
     entries === undefined ? { kind: 'all' } : { kind: 'entries', entries };
   const life = await hosted(await memoryDisk(), { retention });
   await addOnes(life, 20);
   const sound = await life.group.snapshots.take();
-  await addOnes(life, 5);
+  await addOnes(life, since);
   const at = life.group.machine.position.index;
   const agreed = rootsOf(life.group.machine);
   flip(life, 'name 3');
@@ -132,10 +148,9 @@ async function wronged(entries?: number) {
 
 describe('a row that is wrong in memory, where the log says otherwise', () => {
   test('is made anew, and a snapshot of right tables is there before those of the wrong ones go', async () => {
-    const { life, sound, at, agreed } = await wronged();
+    const { life, at, agreed } = await wronged();
     const wrong = await life.group.snapshots.take();
-    const { comparing, hears, said, errors } = checking(life);
-    comparing.agreedRoot = sound;
+    const { hears, said, errors } = checking(life);
     await hears(at, agreed);
     expect(said).toEqual([expect.stringMatching('^wrong: the tables .tally. as of entry')]);
     expect(errors).toEqual([]);
@@ -145,14 +160,13 @@ describe('a row that is wrong in memory, where the log says otherwise', () => {
   });
 
   test('a snapshot that was begun before is of wrong tables, too, whenever it ends', async () => {
-    const { life, sound, at, agreed } = await wronged();
+    const { life, at, agreed } = await wronged();
     let begun: Promise<number> | undefined;
-    const { comparing, hears, said } = checking(life, {
+    const { hears, said } = checking(life, {
       paused: () => {
         begun = life.group.snapshots.take();
       },
     });
-    comparing.agreedRoot = sound;
     await hears(at, agreed);
     expect(said).toHaveLength(1);
     // Whoever asked for it is given one of the right ones.
@@ -161,14 +175,13 @@ describe('a row that is wrong in memory, where the log says otherwise', () => {
   });
 
   test('where the log was trimmed meanwhile, everything stays as it is: a start needs what is there', async () => {
-    const { life, sound, at, agreed } = await wronged(3);
-    const { comparing, hears, said, errors } = checking(life, {
+    const { life, at, agreed } = await wronged(3);
+    const { hears, said, errors } = checking(life, {
       decided: async () => {
         await addOnes(life, 20);
         await life.group.snapshots.take();
       },
     });
-    comparing.agreedRoot = sound;
     await hears(at, agreed);
     expect(life.log.floor(MAIN).index).toBeGreaterThan(at);
     const [newest] = await indicesOf(life);
@@ -181,10 +194,9 @@ describe('a row that is wrong in memory, where the log says otherwise', () => {
 
   test('where the log was trimmed above the right snapshot, a start has the one that is taken now', async () => {
     const { life, sound, at, agreed } = await wronged(3);
-    const { comparing, hears, said } = checking(life, {
+    const { hears, said } = checking(life, {
       decided: () => life.group.snapshots.take(),
     });
-    comparing.agreedRoot = sound;
     await hears(at, agreed);
     expect(said).toEqual([expect.stringMatching('^wrong')]);
     expect(life.log.floor(MAIN).index).toBeGreaterThan(sound);
@@ -196,7 +208,7 @@ describe('a row that is wrong in memory, where the log says otherwise', () => {
   test('a snapshot of the leader that came meanwhile stays, and nothing takes the place of what it brought', async () => {
     const { life, sound, at, agreed } = await wronged();
     let came: number | undefined;
-    const { comparing, hears, said, errors } = checking(life, {
+    const { hears, said, errors } = checking(life, {
       decided: async () => {
         const machine = new Machine({ projections: PROJECTIONS });
         const content = Readable.from(encodeSnapshot(cutSnapshot(life.group.machine), IDENTITY));
@@ -206,11 +218,122 @@ describe('a row that is wrong in memory, where the log says otherwise', () => {
         came = await life.group.snapshots.take();
       },
     });
-    comparing.agreedRoot = sound;
     const { tables } = life.group.machine;
     await hears(at, agreed);
     expect(life.group.machine.tables).not.toBe(tables);
     expect([...said, ...errors]).toEqual([]);
     expect(await indicesOf(life)).toEqual([came, sound]);
+  });
+});
+
+describe('what is decided again', () => {
+  test('begins with the newest snapshot, as after a start nobody knows what was agreed upon; nothing is recorded', async () => {
+    const { life, sound, at, agreed } = await wronged(3, 300);
+    expect(life.log.floor(MAIN).index).toBeGreaterThan(0);
+    const { hears, said, froms, pages } = checking(life);
+    await hears(at, agreed);
+    expect(said).toEqual([expect.stringMatching('^wrong')]);
+    expect(froms).toEqual([sound]);
+    expect(pages).toEqual([]);
+    expect(sumOf(life.group, 'name 3')).toBe(2);
+  });
+
+  test('begins with an older one where that is of wrong tables, too', async () => {
+    const { life, sound } = await wronged();
+    const wrong = await life.group.snapshots.take();
+    await addOnes(life, 5);
+    const at = life.group.machine.position.index;
+    const { hears, said, froms } = checking(life);
+    await hears(at, rootsOf(await replayedTo(life, at)));
+    expect(said).toEqual([expect.stringMatching('^wrong')]);
+    expect(froms).toEqual([wrong, sound]);
+    expect(await sumsOf(life)).toEqual([3, 1]);
+  });
+
+  test('is tried three times: the whole of a long log is not', async () => {
+    const life = await hosted(await memoryDisk(), { historyBytes: 1024 * 1024 });
+    for (let taken = 0; taken < 5; taken++) {
+      await addOnes(life, 3);
+      await life.group.snapshots.take();
+    }
+    const at = life.group.machine.position.index;
+    const { digest, roots } = rootsOf(life.group.machine);
+    const { hears, said, froms } = checking(life);
+    await hears(at, { digest, roots: { ...roots, tally: 'what a wrong leader said' } });
+    expect(froms).toEqual((await indicesOf(life)).slice(0, 3));
+    expect(said).toEqual([expect.stringMatching('^unknown.*the log leads to the same here')]);
+  });
+
+  test('does not take the place of ours where it is not what was agreed either', async () => {
+    const { life, at, agreed } = await wronged();
+    const { hears, said } = checking(life);
+    const roots = { ...agreed.roots, tally: 'what a wrong leader said' };
+    await hears(at, { ...agreed, roots });
+    expect(said).toEqual([expect.stringMatching('^unknown.*the log leads to others again')]);
+    expect(sumOf(life.group, 'name 3')).toBe(4_097);
+    // It is said once, and judged again when they have agreed.
+    await hears(at, { ...agreed, roots });
+    expect(said).toHaveLength(1);
+  });
+
+  test('does not take the place of ours where outcomes differ, which have to be recorded anew', async () => {
+    const { life, at, agreed } = await wronged();
+    await asked(life.group, { type: 'add_each', data: { names: ['name 3'] } });
+    const { hears, said } = checking(life);
+    await hears(at, agreed);
+    expect(said).toEqual([expect.stringMatching('^unknown.*outcomes differ, too')]);
+    expect(sumOf(life.group, 'name 3')).toBe(4_098);
+  });
+
+  test('is nothing where no snapshot is left that the log goes on from', async () => {
+    const { life, at, agreed } = await wronged(3);
+    for (const { path } of await life.log.snapshots(MAIN).list()) await rm(path);
+    const { hears, said, froms } = checking(life);
+    await hears(at, agreed);
+    expect(froms).toEqual([]);
+    expect(said).toEqual([expect.stringMatching('^unknown.*trimmed too far to tell')]);
+  });
+
+  test('passes over a snapshot that the disk has damaged', async () => {
+    const { life, sound, at, agreed } = await wronged();
+    const [newest] = await life.log.snapshots(MAIN).list();
+    const bytes = await readFile(newest!.path);
+    bytes[bytes.length - 50]! ^= 1;
+    await writeFile(newest!.path, bytes);
+    const { hears, said, froms } = checking(life);
+    await hears(at, agreed);
+    expect(froms).toEqual([sound, 0]);
+    expect(said).toEqual([expect.stringMatching('^wrong')]);
+    expect(life.loopErrors.map(String)).toEqual([expect.stringMatching('is damaged')]);
+  });
+
+  test('leaves most of the time to others: it rests after every chunk', async () => {
+    const life = await hosted(await memoryDisk());
+    await addOnes(life, 10);
+    for (let large = 0; large < 5; large++) await asked(life.group, add('x'.repeat(50_000)));
+    const at = life.group.machine.position.index;
+    const agreed = rootsOf(life.group.machine);
+    flip(life, 'name 3');
+    let [time, rests, before, after] = [0, 0, 0, 0];
+    // Whatever is worked takes a millisecond.
+    const clock: Clock = {
+      now: () => 0,
+      monotonic: () => (time += 1),
+      after: (_delay, run) => {
+        rests += 1;
+        setImmediate(run);
+        return () => undefined;
+      },
+    };
+    const { hears, said } = checking(life, {
+      clock,
+      deciding: () => {
+        before = rests;
+      },
+      decided: () => Promise.resolve((after = rests)),
+    });
+    await hears(at, agreed);
+    expect(said).toEqual([expect.stringMatching('^wrong')]);
+    expect(after - before).toBeGreaterThan(3);
   });
 });
