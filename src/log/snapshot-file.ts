@@ -105,7 +105,7 @@ export class SnapshotShelf {
     });
   }
 
-  /** @throws LogFault `damaged` where the file is not whole; its content is checked while it is read. */
+  /** @throws LogFault `damaged` where the file is not whole, or cannot be read; its content is checked while it is read. */
   open(index: number): Promise<SnapshotReader> {
     return SnapshotReader.open(this.#files, this.#path(index, FINISHED), () =>
       boundHash(this.#group, index),
@@ -324,12 +324,12 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
   }
 
   static async open(files: Files, path: string, hash: () => Hash): Promise<SnapshotReader> {
-    const file = await files.open(path);
+    const file = await files.open(path).catch(unreadable(path));
     try {
       return new SnapshotReader(file, path, hash, await trailerOf(file, path));
     } catch (error) {
       await file.close();
-      throw error;
+      return unreadable(path)(error);
     }
   }
 
@@ -338,11 +338,14 @@ export class SnapshotReader implements AsyncIterable<Buffer> {
     return this.#trailer.subarray(0, SHA_BYTES);
   }
 
-  /** A part of the content, unchecked: for sending it in chunks to a peer, who checks the whole. */
+  /**
+   * A part of the content, unchecked: for sending it in chunks to a peer, who checks the whole.
+   * @throws LogFault `damaged` where the disk cannot read it
+   */
   readAt(offset: number, length: number): Promise<Buffer> {
     const end = Math.min(this.bytes, offset + length);
     assert(offset >= 0 && offset <= end, 'the offset lies within the content');
-    return this.#file.read(offset, end - offset);
+    return this.#file.read(offset, end - offset).catch(unreadable(this.#path));
   }
 
   /**
@@ -384,6 +387,17 @@ function fits(trailer: Buffer, content: number): boolean {
   );
 }
 
-function damagedFile(path: string): LogFault {
-  return new LogFault('damaged', `the snapshot ${path} is damaged`);
+/** What a disk says of a sector that is gone, and a file system of a block whose sum is another. */
+const UNREADABLE: ReadonlySet<unknown> = new Set(['EIO', 'EBADMSG', 'EUCLEAN', 'EREMOTEIO']);
+
+/** What cannot be read is damaged; whatever else went wrong says nothing of the file. */
+function unreadable(path: string): (error: unknown) => never {
+  return (error) => {
+    const isUnreadable = error instanceof Error && 'code' in error && UNREADABLE.has(error.code);
+    throw isUnreadable ? damagedFile(path, { cause: error }) : error;
+  };
+}
+
+function damagedFile(path: string, options?: ErrorOptions): LogFault {
+  return new LogFault('damaged', `the snapshot ${path} is damaged`, options);
 }

@@ -84,7 +84,7 @@ function unpacked(bytes: Buffer): unknown {
   }
 }
 
-function isWhole(value: unknown): value is number {
+export function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 

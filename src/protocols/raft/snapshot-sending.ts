@@ -1,7 +1,7 @@
 /**
  * A snapshot for a follower that is further behind than the log reaches: offered by the leader, sent from
- * where the last attempt ended. One that was not taken is read here, too: where the disk has damaged it, another
- * is taken, it is discarded, and the next attempt sends the other.
+ * where the last attempt ended. One that was not taken, or could not be read, is examined: where the disk has
+ * damaged it, another is taken, it is discarded, and the next attempt sends the other.
  *
  * ```
  *  leader                                            follower
@@ -13,6 +13,7 @@
  *  header  [group, incarnation, leader's term, offset, term, index, members]
  * ```
  */
+import { isAbsence } from '../../log/directory.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { isDamage, type LogFault } from '../../log/fault.ts';
@@ -21,12 +22,17 @@ import type { Clock, Milliseconds } from '../../log/time.ts';
 import { readManifest, type SnapshotManifest } from '../../projections/snapshot.ts';
 import type { Input } from './core/input.ts';
 import type { Exchange } from './exchange.ts';
+import { isMembers, isWhole } from './fields.ts';
 
 const OFFER_MS: Milliseconds = 5_000;
 /** After a failure: a peer that cannot be reached, or refuses, is not asked with every heartbeat. */
 const REST_MS: Milliseconds = 1_000;
+/** So long one that was found to be whole is not read again, whatever a peer says of it. */
+const EXAMINED_MS: Milliseconds = 10 * 60_000;
 /** Read from the file at once, and the most that lies unsent in memory. */
 const CHUNK_BYTES = 256 * 1024;
+
+const NOTHING = { index: 0, at: 0 };
 
 export interface SnapshotSendingOptions {
   readonly log: Log;
@@ -57,6 +63,10 @@ export class SnapshotSending {
   readonly #peers = new Set<string>();
   /** Ends the rest of a peer, by peer. */
   readonly #resting = new Map<string, () => void>();
+  /** What was found to be whole last, and when. */
+  #whole = NOTHING;
+  /** One examination at a time, whoever asks for it. */
+  #examining: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: SnapshotSendingOptions) {
@@ -101,18 +111,25 @@ export class SnapshotSending {
     this.#resting.set(peer, this.#options.clock.after(REST_MS, again));
   }
 
-  /** @returns its index; undefined where the follower did not take it */
+  /** @returns its index; undefined where the follower did not take it, or it could not be read */
   async #send(peer: string, { atLeast, term }: Wanted): Promise<number | undefined> {
     const index = await this.#indexOf(atLeast);
-    if (await this.#isTaken(peer, index, term)) return index;
-    if (!this.#stopped) await this.#examine(index);
+    const sent = this.#isTaken(peer, index, term).catch((error: unknown) => this.#unread(error));
+    if (await sent) return index;
+    if (!this.#stopped) await this.#examined(index);
     return undefined;
+  }
+
+  /** What cannot be read is examined, whatever was found before. @throws what is no damage */
+  #unread(error: unknown): false {
+    if (!isDamage(error)) throw error;
+    this.#whole = NOTHING;
+    return false;
   }
 
   async #isTaken(peer: string, index: number, term: number): Promise<boolean> {
     const { log, group } = this.#options;
-    const reader = await opened(log.snapshots(group), index);
-    if (reader === undefined) return false;
+    const reader = await log.snapshots(group).open(index);
     try {
       const offset = await this.#offer(peer, index, reader);
       return await this.#stream(peer, reader, { index, offset, term });
@@ -121,11 +138,25 @@ export class SnapshotSending {
     }
   }
 
+  /** Not again and again: a peer may have other reasons, and it is read and hashed to its end. */
+  #examined(index: number): Promise<void> {
+    const { index: whole, at } = this.#whole;
+    if (index === whole && this.#options.clock.monotonic() - at < EXAMINED_MS)
+      return Promise.resolve();
+    this.#examining ??= this.#examine(index).finally(() => {
+      this.#examining = undefined;
+    });
+    return this.#examining;
+  }
+
   /** Damaged, it would be refused for ever. */
   async #examine(index: number): Promise<void> {
-    const { log, group, onError } = this.#options;
+    const { log, group, clock, onError } = this.#options;
     const damage = await damageOf(log.snapshots(group), index);
-    if (damage === undefined) return;
+    if (damage === undefined) {
+      this.#whole = { index, at: clock.monotonic() };
+      return;
+    }
     const path = await this.#replace(index);
     onError(new Error(`${damage.message}: it is kept as ${path}, and another is sent`));
   }
@@ -172,18 +203,21 @@ export class SnapshotSending {
   }
 }
 
-/** Undefined where it does not end as it should. */
-async function opened(shelf: SnapshotShelf, index: number): Promise<SnapshotReader | undefined> {
-  return shelf.open(index).catch((error: unknown) => {
-    if (isDamage(error)) return undefined;
-    throw error;
+/** Undefined where it says something else than a manifest: of a damaged file anything may be the first bytes. */
+async function manifestOf(reader: SnapshotReader): Promise<SnapshotManifest | undefined> {
+  const read = readManifest((from, length) => reader.readAt(from, length));
+  const manifest = await read.catch((error: unknown) => {
+    if (isDamage(error)) throw error;
+    return undefined;
   });
+  return isUsable(manifest) ? manifest : undefined;
 }
 
-/** Undefined where it cannot be read: of a damaged file anything may be the first bytes. */
-function manifestOf(reader: SnapshotReader): Promise<SnapshotManifest | undefined> {
-  const manifest = readManifest((from, length) => reader.readAt(from, length));
-  return manifest.catch(() => undefined);
+/** Whether it says what a follower has to know. */
+function isUsable(manifest: SnapshotManifest | undefined): manifest is SnapshotManifest {
+  const { position, configuration } = Object(manifest) as Partial<SnapshotManifest>;
+  const { term } = Object(position) as Partial<SnapshotManifest['position']>;
+  return isWhole(term) && isMembers(configuration);
 }
 
 /** Reads it to its end. @returns what the disk has done to it */
@@ -192,7 +226,13 @@ async function damageOf(shelf: SnapshotShelf, index: number): Promise<LogFault |
     for await (const slice of await shelf.open(index)) void slice;
     return undefined;
   } catch (error) {
-    if (isDamage(error)) return error;
-    throw error;
+    return damageIn(error);
   }
+}
+
+/** Nothing where it is gone already. @throws anything else */
+function damageIn(error: unknown): LogFault | undefined {
+  if (isDamage(error)) return error;
+  if (isAbsence(error)) return undefined;
+  throw error;
 }

@@ -64,11 +64,12 @@ function flip({ machine }: Group, name: string): void {
 }
 
 /** Where a bit of a snapshot flips, by the bytes of its file. */
-const ROTTEN: readonly (readonly [string, (bytes: number) => number])[] = [
+const ROTTEN: readonly (readonly [string, (bytes: Buffer) => number])[] = [
   ['in its manifest', () => 0],
-  ['in its rows', (bytes) => Math.floor(bytes / 2)],
-  ['in what it ends with', (bytes) => bytes - 1],
-  ['in its sum', (bytes) => bytes - 20],
+  ['in the name of a field of its manifest', (bytes) => bytes.indexOf('position')],
+  ['in its rows', ({ length }) => Math.floor(length / 2)],
+  ['in what it ends with', ({ length }) => length - 1],
+  ['in its sum', ({ length }) => length - 20],
 ];
 
 describe('three nodes', () => {
@@ -334,7 +335,7 @@ describe('taking part', () => {
       await until('the log was trimmed', () => log.bounds(group.id).first > 300);
       const [newest] = await log.snapshots(group.id).list();
       const bytes = await readFile(newest!.path);
-      bytes[place(bytes.length)]! ^= 0x10;
+      bytes[place(bytes)]! ^= 0x10;
       await writeFile(newest!.path, bytes);
       const second = await cluster.start('n2', { join: ['n1'] });
       await until('it votes', () => second.group.status().voters.includes('n2'));

@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { packr } from '../../../src/log/command.ts';
+import { fileSystem, type Files } from '../../../src/log/files.ts';
+import { NO_MEMBERS } from '../../../src/log/members.ts';
 import type { SnapshotShelf } from '../../../src/log/snapshot-file.ts';
 import type { Input } from '../../../src/protocols/raft/core/input.ts';
 import { Exchange } from '../../../src/protocols/raft/exchange.ts';
@@ -51,14 +53,17 @@ test('I9: a peer that rests keeps no timer of a group that stops', async () => {
 });
 
 /** A leader with a snapshot of entry 40, whose follower says of whatever it is sent that it should begin again. */
-async function refused(take: (shelf: SnapshotShelf) => Promise<number>) {
+async function refused(
+  take: (shelf: SnapshotShelf) => Promise<number>,
+  { files = fileSystem, verdict = 'begin again' } = {},
+) {
   const clock = new VirtualClock();
   const errors: string[] = [];
-  const log = await openedLog(await temporaryDirectory());
+  const log = await openedLog(await temporaryDirectory(), { files });
   const shelf = log.snapshots(MAIN);
   await written(shelf, 40);
   const exchange = new Exchange({ nodeId: 'n1', clock, breathe, onNoise: () => undefined });
-  exchange.use(REFUSING as Network);
+  exchange.use(refusing(verdict) as Network);
   const sending = new SnapshotSending({
     log,
     group: MAIN,
@@ -78,17 +83,23 @@ async function refused(take: (shelf: SnapshotShelf) => Promise<number>) {
   return { clock, shelf, errors, send };
 }
 
-const REFUSING: Partial<Network> = {
-  ask: () => Promise.resolve(packr.pack(['from', 0])),
-  transfer: async (_to, _header, chunks) => {
-    for await (const chunk of chunks) void chunk;
-    return packr.pack(['begin again']);
-  },
-};
+function refusing(verdict: string): Partial<Network> {
+  return {
+    ask: () => Promise.resolve(packr.pack(['from', 0])),
+    transfer: async (_to, _header, chunks) => {
+      for await (const chunk of chunks) void chunk;
+      return packr.pack([verdict]);
+    },
+  };
+}
 
 async function written(shelf: SnapshotShelf, index: number): Promise<number> {
   const writer = await shelf.write(index);
-  await writer.write(Buffer.from('what follows from so many entries'));
+  const manifest = { version: 1, position: { index, term: 1 }, configuration: NO_MEMBERS };
+  const packed = packr.pack(manifest);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(packed.length);
+  await writer.write(Buffer.concat([length, packed, Buffer.alloc(1_000_000)]));
   await writer.finish();
   return index;
 }
@@ -132,4 +143,63 @@ test('a rotten snapshot stays where no other can be taken', async () => {
   await send();
   expect(await indices(shelf)).toEqual([40]);
   expect(errors).toEqual(['Error: no room']);
+});
+
+/** Of which one part cannot be read, in files that are opened while `isRotten` says so. */
+function withBadSector(bad: { isRotten: boolean }, error: string, opened: string[]): Files {
+  return {
+    ...fileSystem,
+    open: async (path) => {
+      opened.push(path);
+      const file = await fileSystem.open(path);
+      const read: typeof file.read = (offset, length) =>
+        bad.isRotten && offset < 600_000 && offset + length > 600_000
+          ? Promise.reject(Object.assign(new Error(`${error}: read`), { code: error }))
+          : file.read(offset, length);
+      return { ...file, read };
+    },
+  };
+}
+
+test('a snapshot of which a part cannot be read is a damaged one', async () => {
+  const files = withBadSector({ isRotten: true }, 'EIO', []);
+  const { shelf, errors, send } = await refused((its) => written(its, 50), { files });
+  await send();
+  expect(await indices(shelf)).toEqual([50]);
+  expect(errors).toEqual([expect.stringMatching('is damaged: it is kept as .*another is sent')]);
+});
+
+test('a read that fails for want of something else says nothing of the snapshot', async () => {
+  const files = withBadSector({ isRotten: true }, 'ENOMEM', []);
+  const { shelf, errors, send } = await refused((its) => written(its, 50), { files });
+  await send();
+  expect(await indices(shelf)).toEqual([40]);
+  expect(errors).toEqual(['Error: ENOMEM: read']);
+});
+
+test.each(['begin again', 'unknown-group'])(
+  'a whole snapshot that is answered with %s is examined once, not every second; what cannot be read, at once',
+  async (verdict) => {
+    const opened: string[] = [];
+    const bad = { isRotten: false };
+    const files = withBadSector(bad, 'EIO', opened);
+    const leader = await refused((its) => written(its, 50), { files, verdict });
+    for (let times = 1; times <= 5; times++) await leader.send();
+    // Each of them opened it to send it, and the first to examine it.
+    expect(opened).toHaveLength(6);
+    bad.isRotten = true;
+    await leader.send();
+    expect(await indices(leader.shelf)).toEqual([50]);
+    expect(leader.errors).toHaveLength(1);
+  },
+);
+
+test('what was whole is examined again in the end: it may have rotted since', async () => {
+  const opened: string[] = [];
+  const files = withBadSector({ isRotten: false }, 'EIO', opened);
+  const { clock, send } = await refused((its) => written(its, 50), { files });
+  await send();
+  await clock.advance(10 * 60_000);
+  await send();
+  expect(opened).toHaveLength(4);
 });
