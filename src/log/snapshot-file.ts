@@ -11,7 +11,8 @@
  *    <index>.writing ── finish: fsync, rename, fsync of the directory ──▶ <index>.snapshot
  *                    └─ hold ──▶ <index>.received ── publish ──────────────┘
  *                                        └─ dropHeld, where it was not wanted after all
- *    <index>.snapshot ── discard: the disk damaged it ──▶ <index>.damaged, for whoever looks at the disk
+ *    <index>.snapshot ── discard ┬ the disk damaged it ──▶ <index>.damaged, for whoever looks at the disk
+ *                                └ it is of wrong tables ─▶ <index>.wrong, for whoever looks at the memory
  * ```
  *
  * What came from a peer is held until the log goes on behind it: a finished snapshot never lies beyond
@@ -23,6 +24,7 @@
 import assert from 'node:assert/strict';
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
+import { isAbsence } from './directory.ts';
 import { faultOf, LogFault } from './fault.ts';
 import { type Files, fileSystem, type OpenFile } from './files.ts';
 import { type GroupId, groupBytes } from './group.ts';
@@ -46,7 +48,8 @@ export interface KeptSnapshots {
 const FINISHED = '.snapshot';
 const UNFINISHED = '.writing';
 const HELD = '.received';
-const DAMAGED = '.damaged';
+/** Why one is discarded, and how its name ends then. */
+const DISCARDED = { damaged: '.damaged', wrong: '.wrong' } as const;
 const MAGIC = Buffer.from('QSN1');
 const SHA_BYTES = 32;
 const TRAILER_BYTES = SHA_BYTES + 8 + MAGIC.length;
@@ -121,15 +124,24 @@ export class SnapshotShelf {
     return removed;
   }
 
-  /** Takes a damaged one from the list. It stays beside the others, until another is damaged. @returns its path */
-  async discard(index: number): Promise<string> {
-    const names = await this.#files.names(this.#directory);
-    for (const name of names.filter((one) => one.endsWith(DAMAGED)))
-      await this.#files.remove(join(this.#directory, name));
-    const path = this.#path(index, DAMAGED);
-    await this.#files.rename(this.#path(index, FINISHED), path);
-    await this.#files.syncDirectory(this.#directory);
+  /**
+   * Takes one from the list. It stays beside the others, until another goes for the same reason. Harmless when it
+   * is gone already.
+   * @returns its path
+   */
+  async discard(index: number, why: keyof typeof DISCARDED): Promise<string> {
+    const ending = DISCARDED[why];
+    const path = this.#path(index, ending);
+    const isHere = await renamed(this.#files, this.#path(index, FINISHED), path);
+    if (isHere) await this.#keepOnly(`${index}${ending}`, ending);
     return path;
+  }
+
+  async #keepOnly(kept: string, ending: string): Promise<void> {
+    await this.#files.syncDirectory(this.#directory);
+    const names = await this.#files.names(this.#directory);
+    for (const name of names.filter((one) => one.endsWith(ending) && one !== kept))
+      await this.#files.remove(join(this.#directory, name));
   }
 
   /** Gives a held snapshot its name, now that the log goes on behind it. Harmless when it has it already. */
@@ -179,6 +191,17 @@ export class SnapshotShelf {
     const path = join(this.#directory, name);
     const bytes = await this.#files.size(path);
     return { index: Number(name.slice(0, -FINISHED.length)), path, bytes };
+  }
+}
+
+/** @returns false where there is none of that name */
+async function renamed(files: Files, from: string, to: string): Promise<boolean> {
+  try {
+    await files.rename(from, to);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
   }
 }
 

@@ -180,6 +180,28 @@ describe('keeping snapshots', () => {
     expect(read).toBe(1);
   });
 
+  test('one that is discarded twice is kept, as two may find out about it', async () => {
+    const directory = await temporaryDirectory();
+    const shelf = new SnapshotShelf(directory, MAIN);
+    for (const index of [10, 20]) await written(shelf, index, Buffer.from('state'));
+    const paths = [await shelf.discard(20, 'damaged'), await shelf.discard(20, 'damaged')];
+    expect(new Set(paths).size).toBe(1);
+    const names = await readdir(shelfDirectory(directory, MAIN));
+    expect(names.sort()).toEqual(['10.snapshot', '20.damaged']);
+  });
+
+  test('of the discarded the newest of each kind is kept: what is wrong is no evidence of damage', async () => {
+    const directory = await temporaryDirectory();
+    const shelf = new SnapshotShelf(directory, MAIN);
+    for (const index of [10, 20, 30, 40]) await written(shelf, index, Buffer.from('state'));
+    await shelf.discard(40, 'damaged');
+    await shelf.discard(30, 'damaged');
+    await shelf.discard(20, 'wrong');
+    await shelf.discard(10, 'wrong');
+    const names = await readdir(shelfDirectory(directory, MAIN));
+    expect(names.sort()).toEqual(['10.wrong', '30.damaged']);
+  });
+
   test('nothing is removed that fits', async () => {
     const shelf = await shelfOf(5);
     expect(await shelf.keep({ newest: 3, historyBytes: 200 })).toEqual([]);

@@ -118,7 +118,7 @@ export class Restoring {
         `${error.message}, and nothing older will do: the log begins after entry ${floor}`,
         { cause: error },
       );
-    const path = await log.snapshots(group).discard(index);
+    const path = await log.snapshots(group).discard(index, 'damaged');
     const instead = from === 0 ? 'the whole log' : `the snapshot of entry ${from} and the log`;
     onError(new Error(`${error.message}: it is kept as ${path}, and ${instead} take its place`));
   }

@@ -152,7 +152,7 @@ export class Snapshots {
       index > above && index <= upTo && index !== this.#lastIndex;
     const left = listed.filter((snapshot) => !isWrong(snapshot)).map(({ index }) => index);
     if (Math.max(0, ...left) < log.floor(group).index) return;
-    for (const { index } of listed.filter(isWrong)) await shelf.discard(index);
+    for (const { index } of listed.filter(isWrong)) await shelf.discard(index, 'wrong');
   }
 
   /** Counts the bytes of applied frames. */

@@ -165,7 +165,7 @@ export class SnapshotSending {
   async #replace(index: number): Promise<string> {
     const { log, group, takeSnapshot } = this.#options;
     const another = await takeSnapshot();
-    const path = await log.snapshots(group).discard(index);
+    const path = await log.snapshots(group).discard(index, 'damaged');
     // Nothing was applied since: it was still there, so no other was taken.
     if (another === index) await takeSnapshot();
     return path;

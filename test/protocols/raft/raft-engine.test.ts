@@ -358,7 +358,7 @@ describe('taking part', () => {
     const index = await group.snapshots.take();
     expect(await group.snapshots.take()).toBe(index);
     expect(group.snapshotStatus.taken).toBe(1);
-    await log.snapshots(group.id).discard(index);
+    await log.snapshots(group.id).discard(index, 'damaged');
     expect(await group.snapshots.take()).toBe(index);
     expect(await log.snapshots(group.id).list()).toMatchObject([{ index }]);
   });

@@ -214,7 +214,8 @@ export class SimulatedDisk {
     const isFull = (): boolean => this.#state.kind === 'full';
     const at = (path: string): Inode => {
       const inode = this.#names.get(path);
-      if (inode === undefined) throw new Error(`ENOENT: no such file, '${path}'`);
+      if (inode === undefined)
+        throw Object.assign(new Error(`ENOENT: no such file, '${path}'`), { code: 'ENOENT' });
       return inode;
     };
     return {
