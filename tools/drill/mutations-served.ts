@@ -13,6 +13,7 @@ export const SERVICE_MUTATIONS: readonly Mutation[] = [
         replace: 'row.token >= token;\n}',
       },
     ],
+    tests: ['test/projections/locks/locks.test.ts'],
   },
   {
     name: 'older-tokens-hold-work',
