@@ -19,7 +19,7 @@ import type { StartEngine } from './protocols/coordinator/group.ts';
 import type { Door } from './protocols/coordinator/hosted-group.ts';
 import { Loop, type LoopStatus } from './protocols/coordinator/loop.ts';
 import type { ClockReport, ElectionReport, Engine, Removal } from './protocols/engine.ts';
-import type { Bounds, Timing, Trace } from './protocols/raft/core/input.ts';
+import type { Bounds, Trace } from './protocols/raft/core/input.ts';
 import type { Exchange } from './protocols/raft/exchange.ts';
 import { startFounded } from './protocols/raft/founding.ts';
 import { Joining } from './protocols/raft/joining.ts';
@@ -33,6 +33,7 @@ import { endpoint } from './protocols/transport/address.ts';
 import type { LinkStatus, Peer } from './protocols/transport/network.ts';
 import type { TcpNetwork } from './protocols/transport/tcp-network.ts';
 import type { Websocket } from './protocols/transport/websocket-stream.ts';
+import { RESTING, timingOf } from './protocols/raft/timing.ts';
 import { type VoterConfig, voterConfig } from './protocols/voter-list.ts';
 import { breathe, realClock } from './real-clock.ts';
 
@@ -61,15 +62,6 @@ const GROUP_BOUNDS: Bounds = {
   uncommitted_bytes: 4 * MIB,
   cache_bytes: 64 * 1024,
 };
-
-/** Heartbeats without anything to tell after which a group falls silent; `main` never does. */
-const QUIESCE_AFTER_BEATS = 20;
-
-/** Two messages that tell followers nothing but what is committed are so far apart: they may lag so long behind. */
-const NEWS_MS = 10;
-
-/** How long all followers may be silent at once, at least: they share machines, and so their stalls. */
-const QUORUM_PATIENCE_MS = 1_500;
 
 /** Elections and members are news; what commits is in the log itself. */
 const LEVELS: Readonly<Record<Trace['kind'], 'debug' | 'info'>> = {
@@ -181,7 +173,7 @@ export class ClusterSide {
         nodeId: config.nodeId,
         clock: this.#clocks,
         random: () => this.#clocks.draw(Math.random()),
-        timing: { ...timingOf(cluster), quiesce_after: QUIESCE_AFTER_BEATS },
+        timing: { ...timingOf(cluster), ...RESTING },
         bounds: GROUP_BOUNDS,
         exchange: this.#exchange,
         voters,
@@ -357,16 +349,3 @@ function isReachable({ addresses }: Peer): boolean {
 }
 
 type Named = Omit<Member, 'store'>;
-
-export function timingOf({ tickMs, heartbeatMs, electionMs }: ClusterConfig): Timing {
-  return {
-    heartbeat: heartbeatMs,
-    election: { least: electionMs, most: electionMs * 2 },
-    disk_patience: electionMs * 10,
-    quorum_patience: Math.max(electionMs * 2, QUORUM_PATIENCE_MS),
-    news: NEWS_MS,
-    // However coarse the grid, who waits for it has not stood still.
-    stall: tickMs + heartbeatMs / 2,
-    quiesce_after: Number.POSITIVE_INFINITY,
-  };
-}

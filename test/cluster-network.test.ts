@@ -4,7 +4,7 @@ import { setImmediate as turn, setTimeout as rest } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { startNetwork } from '../src/cluster-network.ts';
-import { timingOf } from '../src/cluster-side.ts';
+import { timingOf } from '../src/protocols/raft/timing.ts';
 import type { ClusterConfig } from '../src/config/cluster.ts';
 import { loadConfig } from '../src/config.ts';
 import { LivedTime } from '../src/protocols/raft/core/lived-time.ts';

@@ -40,6 +40,7 @@ function coreOf(id: string): RaftCore {
         news: 10,
         stall: 1_000,
         quiesce_after: Number.POSITIVE_INFINITY,
+        ease_after: Number.POSITIVE_INFINITY,
       },
       bounds: {
         in_flight_messages: 64,

@@ -7,7 +7,7 @@
  *
  *  0 request_vote            question, pre, transfer, last term, last index
  *  1 request_vote_response   store that asked, question, pre, granted, stale_member
- *  2 append_entries          previous term, previous index, commit, round, quiesce, frames one behind the other
+ *  2 append_entries          previous term, previous index, commit, round, quiesce, eased, frames one behind the other
  *  3 append_entries_response round, 1, match  |  round, 0, previous, conflict term, conflict index
  *  4 install_snapshot        snapshot term, snapshot index, configuration
  *  5 timeout_now             –
@@ -75,12 +75,13 @@ const CODECS: { readonly [K in Kind]: Codec<K> } = {
     }),
   },
   append_entries: {
-    write: ({ previous, commit, round, quiesce, entries }) => [
+    write: ({ previous, commit, round, quiesce, eased, entries }) => [
       previous.term,
       previous.index,
       commit,
       round,
       quiesce,
+      eased,
       joined(entries),
     ],
     read: (fields, envelope) => {
@@ -92,6 +93,7 @@ const CODECS: { readonly [K in Kind]: Codec<K> } = {
         commit: fields.whole(),
         round: fields.whole(),
         quiesce: fields.flag(),
+        eased: fields.flag(),
         entries: entriesIn(fields.bytes(), previous),
       };
     },

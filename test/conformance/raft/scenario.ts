@@ -288,7 +288,7 @@ function forged(stage: Stage, { to, kind, words }: Forged): Message {
   const previous = placeOf(after('previous'));
   const commit = Number(after('commit') ?? 0);
   const round = Number(after('round') ?? 0);
-  const appended = { previous, commit, round, quiesce: false } as const;
+  const appended = { previous, commit, round, quiesce: false, eased: false } as const;
   switch (kind) {
     case 'request_vote':
       return {

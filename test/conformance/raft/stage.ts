@@ -33,6 +33,7 @@ export const RULES: Rules = {
     // Scenarios wake who they like; nobody was stopped.
     stall: 1_000_000,
     quiesce_after: Infinity,
+    ease_after: Number.POSITIVE_INFINITY,
   },
   bounds: {
     in_flight_messages: 64,

@@ -84,6 +84,7 @@ function opened(
           news: 10,
           stall: 300,
           quiesce_after: 3,
+          ease_after: Number.POSITIVE_INFINITY,
         },
         bounds: {
           in_flight_messages: 64,

@@ -115,6 +115,7 @@ export class LocalCluster {
             news: 10,
             stall: 300,
             quiesce_after: Number.POSITIVE_INFINITY,
+            ease_after: Number.POSITIVE_INFINITY,
           },
           bounds: {
             in_flight_messages: 64,

@@ -56,6 +56,7 @@ const MESSAGES: {
     commit: whole,
     round: whole,
     quiesce: fc.boolean(),
+    eased: fc.boolean(),
   }),
   append_entries_response: fc.oneof(
     fc.record({
@@ -148,6 +149,7 @@ describe('messages between cores', () => {
       commit: 6,
       round: 0,
       quiesce: false,
+      eased: false,
     } as const;
     const bytes = encodeMessages([{ group: GROUP, message }]);
     const frames = message.entries.reduce((sum, { frame }) => sum + frame.length, 0);
@@ -174,6 +176,7 @@ describe('messages between cores', () => {
       commit: 6,
       round: 0,
       quiesce: false,
+      eased: false,
     } as const;
     expect(() => decodeMessages(encodeMessages([{ group: GROUP, message }]), LINK)).toThrow(
       BadMessage,

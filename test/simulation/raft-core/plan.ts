@@ -72,6 +72,7 @@ export const TIMING: Timing = {
   news: 10,
   stall: 100,
   quiesce_after: 8,
+  ease_after: 3,
 };
 
 const WIDE: Bounds = {
@@ -114,6 +115,7 @@ export function drawPlan(seed: number, wanted: Wanted<Fault> = {}): Plan {
       ...TIMING,
       news: chance.named('news').pick([0, 10, 40]),
       quiesce_after: chance.named('quiescence').happens(0.5) ? TIMING.quiesce_after : Infinity,
+      ease_after: chance.named('easing').happens(0.5) ? TIMING.ease_after : Infinity,
     },
     bounds: faults.has('small_bounds') ? drawBounds(chance.named('bounds')) : WIDE,
     happenings: drawHappenings(faults, milliseconds, voters + spares, chance),

@@ -144,6 +144,7 @@ function drawTiming(chance: Chance): Timing {
     disk_patience: election * 10,
     stall: election,
     quiesce_after: Number.POSITIVE_INFINITY,
+    ease_after: chance.pick([3, Number.POSITIVE_INFINITY]),
   };
 }
 

@@ -16,11 +16,12 @@ import { putInForce } from './appending.ts';
 import { invariant } from './bug.ts';
 import { commitTo } from './commit.ts';
 import type { Entry, Place } from './entry.ts';
-import type {
-  AppendEntries,
-  AppendEntriesResponse,
-  InstallSnapshot,
-  SnapshotPlace,
+import {
+  type AppendEntries,
+  type AppendEntriesResponse,
+  EASED_BEATS,
+  type InstallSnapshot,
+  type SnapshotPlace,
 } from './messages.ts';
 import { becomeFollower, drawDeadline, post } from './roles.ts';
 import type { Follower, Raft } from './state.ts';
@@ -41,7 +42,7 @@ function follow(raft: Raft, message: AppendEntries): void {
   const follower = heed(raft, message.from);
   if (isAnchored(raft, message.previous)) accept(raft, follower, message);
   else refuse(raft, message, message.previous);
-  if (!follower.quiesced) follower.deadline = drawDeadline(raft);
+  if (!follower.quiesced) follower.deadline = drawDeadline(raft, message.eased ? EASED_BEATS : 1);
 }
 
 export function installSnapshot(raft: Raft, message: InstallSnapshot): void {

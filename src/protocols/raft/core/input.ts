@@ -199,6 +199,8 @@ export interface Timing {
   readonly news: number;
   /** Heartbeats without any news after which an idle group stops its clocks; Infinity: never. */
   readonly quiesce_after: number;
+  /** The same, after which every second heartbeat is left out. */
+  readonly ease_after: number;
 }
 
 export interface Bounds {

@@ -10,6 +10,7 @@ import { commitTo } from './commit.ts';
 import { isJoint, isVoter, leave, type Member } from './configuration.ts';
 import { promoteWhenAnswered } from './membership.ts';
 import type { Progress } from './progress.ts';
+import { nextBeat } from './quiescence.ts';
 import { jointReached } from './quorum.ts';
 import { ReadRounds } from './read-rounds.ts';
 import { answerReader, became, becomeFollower, settleAll } from './roles.ts';
@@ -23,7 +24,7 @@ export function becomeLeader(raft: Raft): void {
     termStart: log.last.index + 1,
     progress: new Map(),
     reads: new ReadRounds(),
-    heartbeatDue: nextBeat(raft),
+    heartbeatDue: nextBeat(raft, 1),
     quorumDue: now + options.timing.quorum_patience,
     transfer: undefined,
     promotion: undefined,
@@ -37,12 +38,6 @@ export function becomeLeader(raft: Raft): void {
   became(raft, 'a majority voted for it');
   followMembers(raft, leader, leader.termStart);
   appendOwn(raft, leader, options.frames.noOp());
-}
-
-/** All leaders of a node beat together, whenever they took office, so that their heartbeats can leave together. */
-export function nextBeat({ now, options }: Raft): number {
-  const { heartbeat } = options.timing;
-  return (Math.floor(now / heartbeat) + 1) * heartbeat;
 }
 
 /** Ends every step of a leader: what follows from what it has learned. */

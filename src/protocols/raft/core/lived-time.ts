@@ -12,12 +12,13 @@
  * that ends just before its deadline would not be seen; a core that has nothing to wait for misses nothing.
  */
 import type { Timing } from './input.ts';
+import { EASED_BEATS } from './messages.ts';
 
 /** What lateness counts for, in milliseconds. */
 const TICK = 10;
 
-/** Longest sleep, in heartbeats: who hears one in time is never woken by it. */
-const SLEEP_BEATS_MAX = 1.5;
+/** Longest sleep, in heartbeats: who hears one in time is never woken by it, though every second one be left out. */
+const SLEEP_BEATS_MAX = EASED_BEATS + 0.5;
 
 export class LivedTime {
   readonly #stall: number;

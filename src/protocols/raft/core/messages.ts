@@ -35,6 +35,9 @@ export interface RequestVoteResponse extends Addressed {
   readonly stale_member: boolean;
 }
 
+/** From one heartbeat of an eased group to the next, in heartbeats. */
+export const EASED_BEATS = 2;
+
 /** Entries after `previous`; none of them: a heartbeat. */
 export interface AppendEntries extends Addressed {
   readonly kind: 'append_entries';
@@ -45,6 +48,8 @@ export interface AppendEntries extends Addressed {
   readonly round: number;
   /** Nothing happens here: followers that have everything stop their clocks until somebody speaks. */
   readonly quiesce: boolean;
+  /** Nothing happens here: every second heartbeat is left out, until something does. */
+  readonly eased: boolean;
 }
 
 export type AppendEntriesResponse = Addressed & {

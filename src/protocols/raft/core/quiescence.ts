@@ -2,8 +2,17 @@
  * Idle groups cost nothing. When nothing has happened for some heartbeats, and everybody has everything,
  * the leader says so once and all clocks of the group stop; whoever did not hear it asks for votes in
  * time, and that wakes the others. Anything but silence wakes: a client, a message, a word about the leader.
+ *
+ * A group that is never to stop is eased meanwhile: each heartbeat says that the next is left out, and whoever
+ * hears it waits twice as long before it asks for votes. What happens next is said at the usual pace again.
+ *
+ * ```
+ *   usual  ▌ ▌ ▌ ▌ ▌▌▌ ▌ ▌          a deadline is drawn from [least, most)
+ *   eased            ▌   ▌   ▌▌▌     from [2 · least, 2 · most)
+ *                  └ ease_after beats without news
+ * ```
  */
-import type { AppendEntriesResponse, Message } from './messages.ts';
+import { type AppendEntriesResponse, EASED_BEATS, type Message } from './messages.ts';
 import { drawDeadline, post } from './roles.ts';
 import type { Follower, Leader, Raft, RoleState } from './state.ts';
 
@@ -13,8 +22,30 @@ const NO_ROUND = 0;
 /** Something happened. A follower that is woken counts its leader as heard: it has not missed anything. */
 export function stir(raft: Raft): void {
   const { role } = raft;
-  if (role.kind === 'leader') role.idleBeats = 0;
+  if (role.kind === 'leader') hasten(raft, role);
   if (isQuiesced(role)) WAKE[role.kind](raft);
+}
+
+/** The next heartbeat is not left out, whatever the last one said. */
+function hasten(raft: Raft, leader: Leader): void {
+  if (isEased(raft, leader)) leader.heartbeatDue = Math.min(leader.heartbeatDue, nextBeat(raft, 1));
+  leader.idleBeats = 0;
+}
+
+/** Nothing happened for so long that every second heartbeat is left out. */
+export function isEased({ options }: Raft, { idleBeats }: Leader): boolean {
+  return idleBeats > options.timing.ease_after;
+}
+
+/** From one heartbeat to the next. */
+export function beatsApart(raft: Raft, leader: Leader): number {
+  return isEased(raft, leader) ? EASED_BEATS : 1;
+}
+
+/** All leaders of a node beat together, whenever they took office, so that their heartbeats can leave together. */
+export function nextBeat({ now, options }: Raft, beats: number): number {
+  const apart = options.timing.heartbeat * beats;
+  return (Math.floor(now / apart) + 1) * apart;
 }
 
 /**

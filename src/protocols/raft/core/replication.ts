@@ -11,6 +11,7 @@ import type { Entry, Place } from './entry.ts';
 import type { Input } from './input.ts';
 import type { AppendEntriesResponse } from './messages.ts';
 import type { Progress } from './progress.ts';
+import { isEased } from './quiescence.ts';
 import type { Leader, Raft } from './state.ts';
 import { proceed } from './transfer.ts';
 
@@ -191,12 +192,13 @@ function sendEmpty(raft: Raft, leader: Leader, recipient: Recipient): void {
 }
 
 function send(
-  { id, store, term, commit, outbox }: Raft,
-  { reads, quiesced: quiesce }: Leader,
+  raft: Raft,
+  leader: Leader,
   { to, progress }: Recipient,
   { previous, entries }: { readonly previous: Place; readonly entries: readonly Entry[] },
 ): void {
-  const round = reads.newest;
+  const { id, store, term, commit, outbox } = raft;
+  const round = leader.reads.newest;
   outbox.send({
     kind: 'append_entries',
     from: id,
@@ -207,7 +209,8 @@ function send(
     entries,
     commit,
     round,
-    quiesce,
+    quiesce: leader.quiesced,
+    eased: isEased(raft, leader),
   });
   progress.toldRound = round;
   progress.toldCommit = commit;

@@ -27,10 +27,10 @@ export function isEligible(raft: Raft): boolean {
 }
 
 /** @returns when to ask for votes, drawn at random so that few ask at once (§5.2) */
-export function drawDeadline(raft: Raft): number {
+export function drawDeadline(raft: Raft, beats = 1): number {
   if (!isEligible(raft)) return Number.POSITIVE_INFINITY;
   const { least, most } = raft.options.timing.election;
-  return raft.now + least + raft.options.random() * (most - least);
+  return raft.now + (least + raft.options.random() * (most - least)) * beats;
 }
 
 export function becomeFollower(raft: Raft, leader: string | undefined, why: string): Follower {

@@ -1,8 +1,8 @@
 /** What is due when time has passed, and when that will be. Deadlines are data; a wake-up only compares. */
 import { campaign } from './election.ts';
-import { lookForQuorum, nextBeat } from './leading.ts';
+import { lookForQuorum } from './leading.ts';
 import { giveUpPromotion } from './membership.ts';
-import { mayQuiesce } from './quiescence.ts';
+import { beatsApart, mayQuiesce, nextBeat } from './quiescence.ts';
 import { refuse } from './roles.ts';
 import type { Follower, Leader, Raft, RoleState } from './state.ts';
 import { giveUp, handOver, proceed } from './transfer.ts';
@@ -49,8 +49,8 @@ function lookWhenDue(raft: Raft, leader: Leader): void {
 /** A heartbeat to everybody, with the next message if there is one. */
 function beatWhenDue(raft: Raft, leader: Leader): void {
   if (leader.quiesced || raft.now < leader.heartbeatDue) return;
-  leader.heartbeatDue = nextBeat(raft);
   leader.idleBeats += 1;
+  leader.heartbeatDue = nextBeat(raft, beatsApart(raft, leader));
   for (const progress of leader.progress.values()) progress.beatDue = true;
   leader.quiesced = mayQuiesce(raft, leader);
   giveUpPromotion(raft, leader);

@@ -27,6 +27,7 @@ export const TIMING: Timing = {
   news: 0,
   stall: 1_000,
   quiesce_after: Number.POSITIVE_INFINITY,
+  ease_after: Number.POSITIVE_INFINITY,
 };
 
 export const BOUNDS: Bounds = {

@@ -166,7 +166,15 @@ test('who cannot write does not ask for votes: its own would never count', () =>
 test('an entry that came, was replaced and came again counts when the disk has the last one', () => {
   const cores = new Cores();
   cores.slow.add('a');
-  const from = { from: 'b', store: 'b1', to: 'a', commit: 0, round: 0, quiesce: false };
+  const from = {
+    from: 'b',
+    store: 'b1',
+    to: 'a',
+    commit: 0,
+    round: 0,
+    quiesce: false,
+    eased: false,
+  };
   const send = (term: number, terms: readonly number[], previous = { term: 0, index: 0 }): void =>
     cores.tell('a', {
       kind: 'message',

@@ -50,6 +50,7 @@ test('I2: a vote given in a term stays given: after following a leader of that t
       commit: 0,
       round: 0,
       quiesce: false,
+      eased: false,
     },
   });
   cores.now += 1_000;

@@ -98,3 +98,69 @@ test('a group that is told never to rest does not', () => {
   cores.advance(20_000);
   for (const id of cores.ids) expect(cores.status(id).quiesced).toBe(false);
 });
+
+/** Nothing has happened for longer than it takes; the leader has not stopped its clock. */
+function eased(): Cores {
+  const cores = new Cores({ timing: { ease_after: 3 } });
+  cores.elect('a');
+  cores.propose('a', 2);
+  cores.advance(1_000);
+  return cores;
+}
+
+/** @returns how many heartbeats `b` was sent meanwhile */
+function beatsIn(cores: Cores, milliseconds: number): number {
+  let beats = 0;
+  cores.advance(milliseconds, (message) => {
+    if (message.kind === 'append_entries' && message.to === 'b') beats += 1;
+    return true;
+  });
+  return beats;
+}
+
+test('where nothing happens, every second heartbeat is left out, and nobody is missed', () => {
+  const usual = new Cores();
+  usual.elect('a');
+  usual.advance(1_000);
+  expect(beatsIn(usual, 2_000)).toBe(40);
+  const cores = eased();
+  expect(beatsIn(cores, 2_000)).toBe(20);
+  cores.advance(60_000);
+  expect(cores.status('a')).toMatchObject({ role: 'leader', term: 1 });
+});
+
+test('a proposal and a read bring back the usual pace, at once', () => {
+  for (const happen of [
+    (cores: Cores) => cores.propose('a')[0]!,
+    (cores: Cores) => asked(cores, 'a'),
+    (cores: Cores) => asked(cores, 'b'),
+  ]) {
+    const cores = eased();
+    // Just behind a heartbeat that said that the next is left out.
+    cores.advance(10);
+    happen(cores);
+    // What it says at once, and the heartbeats at 50, 100, 150 and 200.
+    expect(beatsIn(cores, 195)).toBeGreaterThanOrEqual(4);
+    cores.advance(1_000);
+    expect(beatsIn(cores, 2_000)).toBe(20);
+  }
+});
+
+test('a leader that falls silent while nothing happens is missed after twice the time, and no later', () => {
+  const cores = eased();
+  cores.freeze('a');
+  const leads = (): boolean => ['b', 'c'].some((id) => cores.status(id).role === 'leader');
+  cores.advance(290);
+  expect(leads()).toBe(false);
+  cores.advance(400);
+  expect(leads()).toBe(true);
+});
+
+test('a leader that falls silent behind a word of what happened is missed as soon as ever', () => {
+  const cores = eased();
+  cores.propose('a');
+  cores.advance(20);
+  cores.freeze('a');
+  cores.advance(350);
+  expect(['b', 'c'].some((id) => cores.status(id).role === 'leader')).toBe(true);
+});

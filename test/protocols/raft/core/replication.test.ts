@@ -16,6 +16,7 @@ function append(to: string, over: Partial<AppendEntries> = {}): Message {
     commit: 0,
     round: 0,
     quiesce: false,
+    eased: false,
     ...over,
   };
 }

@@ -75,6 +75,7 @@ const MESSAGE: Record<Kind, (term: number) => Message> = {
     commit: 1,
     round: 7,
     quiesce: false,
+    eased: false,
   }),
   append_entries_response: (term) => ({
     ...FROM,

@@ -133,6 +133,7 @@ test('first version 4: a candidate that hears the leader of its own term follows
       commit: 0,
       round: 0,
       quiesce: false,
+      eased: false,
     },
   });
   expect(cores.status('a')).toMatchObject({ role: 'follower', term: 1, leader: 'b' });

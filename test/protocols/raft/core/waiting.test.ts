@@ -69,7 +69,7 @@ test('an answer to a question settles those who asked it, once; a foreign one no
   expect(forwarded.abandon()).toEqual([]);
 });
 
-/** Sleeps for 75 at most, and is late from 25 on. */
+/** Sleeps for 125 at most, and is late from 25 on. */
 const DOZING = { ...TIMING, heartbeat: 50, stall: 25 };
 
 test('a wake-up that comes far too late counts as one tick, and every later moment with it', () => {
@@ -86,8 +86,8 @@ test('a wake-up that comes far too late counts as one tick, and every later mome
 test('who waits for long is woken in between, so that it does not sleep through a gap', () => {
   const time = new LivedTime(DOZING, 0);
   expect(time.at(1_000)).toBe(1_000);
-  expect(time.wakeAt(1_300)).toBe(1_075);
-  expect(time.at(1_299)).toBe(1_085);
+  expect(time.wakeAt(1_300)).toBe(1_125);
+  expect(time.at(1_299)).toBe(1_135);
 });
 
 test('who waits for nothing misses nothing', () => {
