@@ -261,8 +261,8 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     patches: [
       {
         file: 'protocols/raft/core/roles.ts',
-        find: '  return raft.now + least + raft.options.random() * (most - least);',
-        replace: '  return raft.now + (least + most) / 2;',
+        find: '  return raft.now + (least + raft.options.random() * (most - least)) * beats;',
+        replace: '  return raft.now + ((least + most) / 2) * beats;',
       },
     ],
   },

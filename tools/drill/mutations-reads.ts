@@ -163,6 +163,30 @@ export const READ_MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'left-out-heartbeats-are-missed',
+    why: 'A follower does not wait longer for a leader that said it would leave every second heartbeat out.',
+    bugs: [],
+    patches: [
+      {
+        file: 'protocols/raft/core/following.ts',
+        find: 'drawDeadline(raft, message.eased ? EASED_BEATS : 1)',
+        replace: 'drawDeadline(raft, message.eased ? 1 : 1)',
+      },
+    ],
+  },
+  {
+    name: 'heartbeats-stay-away-when-something-happens',
+    why: 'What is asked of a group in which nothing happened is followed by silence.',
+    bugs: [],
+    patches: [
+      {
+        file: 'protocols/raft/core/quiescence.ts',
+        find: "  if (role.kind === 'leader') hasten(raft, role);",
+        replace: "  if (role.kind === 'leader' && !isEased(raft, role)) hasten(raft, role);",
+      },
+    ],
+  },
+  {
     name: 'time-goes-on-while-stopped',
     why: 'A process that was stopped campaigns before it has read what its leader sent meanwhile.',
     bugs: ['B80'],
