@@ -30,7 +30,7 @@ import type { Clock } from './time.ts';
 import type { Traffic } from './traffic.ts';
 import { type BatchReport, Tally } from './usage.ts';
 import type { Window } from './window.ts';
-import type { Work } from './work.ts';
+import { Settlement, type Work } from './work.ts';
 
 export interface WriterOptions {
   readonly store: Store;
@@ -79,7 +79,7 @@ export class Writer {
   }
 
   append(log: GroupLog, frame: Buffer, place: Position, traffic: Traffic): Promise<void> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
+    if (this.#refusal !== undefined) return refused(this.#refusal);
     const batch = this.#forming(frame.length);
     batch.append(log, frame, place);
     this.backpressure.joined(1, frame.length);
@@ -89,7 +89,7 @@ export class Writer {
   }
 
   save(log: GroupLog, state: HardState): Promise<void> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
+    if (this.#refusal !== undefined) return refused(this.#refusal);
     const batch = this.#forming(0);
     batch.save(log, state);
     this.#wake();
@@ -107,7 +107,7 @@ export class Writer {
 
   /** Work of its own, after everything handed over before. */
   submit(work: Work): Promise<void> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
+    if (this.#refusal !== undefined) return refused(this.#refusal);
     this.#enqueue(work);
     this.#wake();
     return work.durable.promise;
@@ -120,7 +120,7 @@ export class Writer {
 
   /** Resolves when everything handed over so far is on the disk. */
   flush(): Promise<void> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
+    if (this.#refusal !== undefined) return refused(this.#refusal);
     this.#wake();
     return this.#newest;
   }
@@ -225,4 +225,11 @@ export class Writer {
       work.durable.reject(cause);
     this.#options.onPoison(cause);
   }
+}
+
+/** Of many that are refused together, whoever handed them over may listen to one. */
+function refused(cause: LogFault): Promise<void> {
+  const { promise, reject } = new Settlement();
+  reject(cause);
+  return promise;
 }

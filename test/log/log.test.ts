@@ -165,6 +165,34 @@ describe('trap 15: a write that fails', () => {
     },
   );
 
+  test('what is refused behind it may be listened to, or not: no promise is left over', async () => {
+    const leftOver: unknown[] = [];
+    const listen = (reason: unknown): void => {
+      leftOver.push(reason);
+    };
+    process.on('unhandledRejection', listen);
+    try {
+      let failing = false;
+      const beforeWrite = (): Promise<void> =>
+        failing ? Promise.reject(new Error('EIO')) : Promise.resolve();
+      const poisoned = await Log.open(
+        optionsFor('/nowhere', { store: memoryStore(new Map(), { beforeWrite }) }),
+      );
+      failing = true;
+      await expect(poisoned.append(MAIN, frame(1), 'data')).rejects.toThrow('EIO');
+      // As one write of Raft does, of which only the last is waited for.
+      void poisoned.append(MAIN, frame(2), 'control');
+      void poisoned.saveHardState(MAIN, state(2));
+      void poisoned.truncate(MAIN, 1);
+      void poisoned.flush();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await poisoned.close();
+      expect(leftOver).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', listen);
+    }
+  });
+
   test('is no clean exit', async () => {
     const contents: Contents = new Map();
     let failing = false;
