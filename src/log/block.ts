@@ -13,6 +13,7 @@ import assert from 'node:assert/strict';
 import { frameBytes, readFrame, placeOf, type Place } from './frame.ts';
 import { numberOf } from './keys.ts';
 import { seal, SEAL_BYTES, unseal } from './sealed-value.ts';
+import { Slab } from './slab.ts';
 
 /** Consecutive sealed frames, concatenated. */
 export interface Chunk {
@@ -23,9 +24,12 @@ export interface Chunk {
 
 const FRAMES_AT = SEAL_BYTES + 4;
 
+/** Of the blocks this process writes: the newest stay in memory (`window.ts`). */
+const slab = new Slab();
+
 /** The value to be stored under `key` for frames that are `bytes` long together. */
 export function encodeBlock(key: Buffer, frames: readonly Buffer[], bytes: number): Buffer {
-  const value = Buffer.allocUnsafe(FRAMES_AT + bytes);
+  const value = slab.take(FRAMES_AT + bytes);
   value.writeUInt32BE(frames.length, SEAL_BYTES);
   let offset = FRAMES_AT;
   for (const frame of frames) {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { Chunk } from '../../src/log/block.ts';
-import { Deque } from '../../src/log/deque.ts';
 import { RecentBlocks, Window } from '../../src/log/window.ts';
 
 const block = (first: number, last: number, bytes = 10): Chunk => ({
@@ -73,28 +72,4 @@ describe('the window', () => {
     window.keep(recent, block(3, 3));
     expect(recent.find(2)).toBe(rewritten);
   });
-});
-
-test('a deque keeps its order however it is used', () => {
-  const deque = new Deque<number>();
-  const model: number[] = [];
-  for (let step = 0; step < 5_000; step++) {
-    deque.push(step);
-    model.push(step);
-    if (step % 3 === 0) expect(deque.shift()).toBe(model.shift());
-    if (step % 7 === 0) expect(deque.pop()).toBe(model.pop());
-    if (step === 2_500) while (model.length > 3) expect(deque.shift()).toBe(model.shift());
-    expect([deque.length, deque.at(0), deque.at(-1)]).toEqual([
-      model.length,
-      model[0],
-      model.at(-1),
-    ]);
-  }
-  deque.clear();
-  expect([deque.length, deque.at(-1), deque.shift(), deque.pop()]).toEqual([
-    0,
-    undefined,
-    undefined,
-    undefined,
-  ]);
 });

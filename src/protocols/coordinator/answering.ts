@@ -55,6 +55,8 @@ export class Answering {
   readonly #options: AnsweringOptions;
   readonly #inFlight = new InFlight();
   readonly #leader: LeaderWait;
+  /** Proposals under way. */
+  #underWay = 0;
   readonly #recent: (Decided | undefined)[] = Array.from({ length: RECENT });
 
   constructor(options: AnsweringOptions) {
@@ -63,8 +65,9 @@ export class Answering {
     this.#leader = new LeaderWait({ clock: options.clock, isLed });
   }
 
-  /** What an entry led to, for whoever waits for it. */
+  /** What an entry led to, for whoever waits for it. Where nobody does, as on most followers, it is not kept. */
   note(index: number, outcome: Outcome): void {
+    if (this.#underWay === 0) return;
     this.#recent[index % RECENT] = { index, outcome };
   }
 
@@ -126,6 +129,15 @@ export class Answering {
   }
 
   async #commit(asked: Asked): Promise<Proposed> {
+    this.#underWay += 1;
+    try {
+      return await this.#committed(asked);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #committed(asked: Asked): Promise<Proposed> {
     let proposed = await this.#attempt(asked);
     while (mayRepeat(asked.command, proposed) && (await this.#leader.again(asked.until)))
       proposed = following(proposed, await this.#attempt(asked));

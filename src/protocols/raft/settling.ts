@@ -7,6 +7,7 @@
  */
 import type { EngineRefusal, Proposed } from '../engine.ts';
 import type { Refusal, Settled } from './core/input.ts';
+import { Waiters } from './waiters.ts';
 
 export type Settlement =
   | { readonly kind: 'applied'; readonly index: number; readonly term: number }
@@ -40,10 +41,9 @@ const CODES: Readonly<Record<Refusal, EngineRefusal>> = {
 };
 
 export class Settling {
-  readonly #waiting = new Map<number, Answer>();
+  readonly #waiting = new Waiters<Answer>();
   /** Committed, waiting to be applied; in the order of their indices. */
   #parked: Parked[] = [];
-  #next = 1;
   #applied: number;
   #isOver = false;
 
@@ -59,17 +59,17 @@ export class Settling {
 
   /** @returns the number to give to the core, and the promise for it */
   enter(): { readonly id: number; readonly settled: Promise<Settlement> } {
-    const id = this.#next;
-    this.#next += 1;
+    let id = 0;
+    const settled = new Promise<Settlement>((resolve) => {
+      id = this.#waiting.add(resolve);
+    });
     // Whoever waited for something else before it came here.
-    if (this.#isOver) return { id, settled: Promise.resolve({ kind: 'unknown' }) };
-    const settled = new Promise<Settlement>((resolve) => this.#waiting.set(id, resolve));
+    if (this.#isOver) this.#answerAll();
     return { id, settled };
   }
 
   settle(settled: Settled): void {
-    const answer = this.#waiting.get(settled.id);
-    this.#waiting.delete(settled.id);
+    const answer = this.#waiting.take(settled.id);
     if (answer !== undefined) this.#tell(answer, settled);
   }
 
@@ -90,9 +90,12 @@ export class Settling {
   /** Nobody waits any more: what was proposed may or may not commit. */
   end(): void {
     this.#isOver = true;
-    for (const answer of this.#waiting.values()) answer({ kind: 'unknown' });
+    this.#answerAll();
+  }
+
+  #answerAll(): void {
+    for (const answer of this.#waiting.takeAll()) answer({ kind: 'unknown' });
     for (const { answer } of this.#parked) answer({ kind: 'unknown' });
-    this.#waiting.clear();
     this.#parked = [];
   }
 

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { backoff, BACKOFF_MS_MAX } from '../../../src/protocols/transport/backoff.ts';
 import { BEAT_MS, SILENT_BEATS } from '../../../src/protocols/transport/channel.ts';
 import { LinkLost } from '../../../src/protocols/transport/network.ts';
 import { QUEUE_BYTES_MAX } from '../../../src/protocols/transport/outbox.ts';
+import { collect } from '../../collect.ts';
 import { until } from '../../end-to-end/condition.ts';
 import { turns, VirtualClock } from '../virtual-clock.ts';
 import { stopNodesAfterEach, TalkingNode, type Wishes } from './node.ts';
@@ -252,9 +251,6 @@ test('first version 11: a peer that takes nothing costs a bounded queue: the new
   );
   peer.socket.destroy();
 });
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 /** Bytes of buffers that anybody still holds. */
 function buffered(): number {

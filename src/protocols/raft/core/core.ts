@@ -37,7 +37,7 @@ import { RaftLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import { stir } from './quiescence.ts';
 import { receive } from './receiving.ts';
-import { fetched, replicate, snapshotSent, unreachable } from './replication.ts';
+import { fetched, heldByAll, replicate, snapshotSent, unreachable } from './replication.ts';
 import { drawDeadline } from './roles.ts';
 import { configurationOf, type Follower, leaderOf, type Raft } from './state.ts';
 import { statusOf, type CoreStatus } from './status.ts';
@@ -157,9 +157,14 @@ function found(raft: Raft, { configuration }: Extract<Input, { readonly kind: 'f
   raft.role.deadline = drawDeadline(raft);
 }
 
-/** What is applied and on the disk may leave memory. */
-function trim({ log, disk, applied, options }: Raft): void {
-  log.trim(Math.min(applied, disk.persisted), options.bounds.cache_bytes);
+/**
+ * What is applied and on the disk may leave memory: at once what every follower in step has as well, so that it dies
+ * young; what one of them lacks, when it weighs more than the cache.
+ */
+function trim({ log, disk, applied, options, role }: Raft): void {
+  const done = Math.min(applied, disk.persisted);
+  log.trim(Math.min(done, heldByAll(role)), 0);
+  log.trim(done, options.bounds.cache_bytes);
 }
 
 /** What is applied is on this disk too: a restart never finds tables ahead of their log. */

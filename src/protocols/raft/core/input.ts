@@ -214,7 +214,7 @@ export interface Bounds {
   readonly message_entries: number;
   /** Appended, not committed. */
   readonly uncommitted_bytes: number;
-  /** Entries kept in memory below what is applied. */
+  /** Applied entries that stay in memory for a follower that lacks them. */
   readonly cache_bytes: number;
   readonly reads: number;
   /** A learner so close to the leader's log may vote. */

@@ -43,6 +43,15 @@ function tellCommit(raft: Raft, leader: Leader): void {
   leader.isUntold = false;
 }
 
+/** Up to where every follower that is in step has the log: nobody will ask for that. Who does not lead sends nothing. */
+export function heldByAll(role: Raft['role']): number {
+  let least = Number.POSITIVE_INFINITY;
+  if (role.kind !== 'leader') return least;
+  for (const { state, match } of role.progress.values())
+    if (state.kind === 'replicate') least = Math.min(least, match);
+  return least;
+}
+
 export function appendResponse(raft: Raft, message: AppendEntriesResponse): void {
   const known = knownAs(raft, message.from);
   if (known === undefined || !isOfNow(raft, known.progress, message)) return;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { RaftBug } from '../../../../src/protocols/raft/core/bug.ts';
 import type { SnapshotPlace } from '../../../../src/protocols/raft/core/messages.ts';
-import { Cores, members, without } from './cores.ts';
+import { among, Cores, members, without } from './cores.ts';
 
 const PEOPLE = members(['a', 'b', 'c']);
 
@@ -144,14 +144,31 @@ test('who catches up by itself needs no snapshot any more', () => {
   expect(peer(cores, 'c').state).toBe('replicate');
 });
 
-test('applied entries leave memory when they weigh more than the cache; others never do', () => {
-  const cores = new Cores({ voters: ['a'], bounds: { cache_bytes: 50 } });
+test('what every follower in step has leaves memory when it is applied, and nothing else does', () => {
+  const cores = new Cores({ voters: ['a', 'b', 'c'] });
   cores.elect('a');
   cores.propose('a', 100);
-  expect(cores.entry('a', 1)).toBeDefined();
-  applied(cores);
-  expect(cores.entry('a', 1)).toBeUndefined();
   expect(cores.entry('a', 101)).toBeDefined();
+  cores.deliver();
+  cores.propose('a', 1);
+  applied(cores);
+  expect([101, 102].map((index) => cores.entry('a', index) !== undefined)).toEqual([false, true]);
+});
+
+test('what a follower lacks stays in memory while it weighs no more than the cache', () => {
+  const cores = new Cores({ voters: ['a', 'b', 'c'], bounds: { cache_bytes: 50 } });
+  cores.elect('a');
+  cores.propose('a', 4);
+  cores.deliver(among('a', 'b'));
+  applied(cores);
+  expect(cores.entry('a', 2)).toBeDefined();
+  cores.propose('a', 10);
+  cores.deliver(among('a', 'b'));
+  applied(cores);
+  expect([2, 11].map((index) => cores.entry('a', index) !== undefined)).toEqual([false, true]);
+  // What has left memory is asked of the disk.
+  cores.advance(60);
+  expect(cores.fetches).toMatchObject([{ peer: 'c', from: 2 }]);
 });
 
 test('what is not committed cannot be applied, and what is not applied cannot be compacted', () => {
