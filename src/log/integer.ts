@@ -14,6 +14,12 @@ export function writeUint64(buffer: Buffer, value: number, offset: number): void
 
 /** @returns the value, or NaN where the bytes hold a number above 2^53 − 1 (only damage does). */
 export function readUint64(buffer: Buffer, offset: number): number {
-  const value = buffer.readUInt32BE(offset) * HALF + buffer.readUInt32BE(offset + 4);
+  return joined(buffer.readUInt32BE(offset), buffer.readUInt32BE(offset + 4));
+}
+
+/** A product is a floating-point number even if it is 0, and every column that ever held one boxes its numbers. */
+function joined(high: number, low: number): number {
+  if (high === 0) return low;
+  const value = high * HALF + low;
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }

@@ -81,6 +81,11 @@ export interface Position {
 
 const RULE_FAULT = refuse('rule-fault', 'the rule for this command failed; nothing was changed');
 
+/** Not multiplied where there is nothing to: a product is kept as a floating-point number. */
+function tokenOf(epoch: number, index: number): number {
+  return epoch === 0 ? index : epoch * TOKEN_EPOCH + index;
+}
+
 function isRuleFault(outcome: Outcome): boolean {
   return outcome.kind === 'refused' && outcome.code === 'rule-fault';
 }
@@ -229,7 +234,7 @@ export class Machine {
       term,
       at: Math.max(at, last),
       term_start,
-      token: epoch * TOKEN_EPOCH + index,
+      token: tokenOf(epoch, index),
       rules: rulesInForce(this.#tables),
       data: undefined,
     };
@@ -284,7 +289,7 @@ export class Machine {
           ? position.term_start
           : nextTerm(position.term_start, position.at, at),
       rules,
-      token: this.#position.epoch * TOKEN_EPOCH + index,
+      token: tokenOf(this.#position.epoch, index),
       data,
     };
   }

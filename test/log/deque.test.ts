@@ -34,9 +34,13 @@ test('an item may take the place of another', () => {
   expect([deque.shift(), deque.shift(), deque.shift()]).toEqual(['b', 'd', undefined]);
 });
 
+function takenFrom(deque: Deque<object>): WeakRef<object> {
+  return new WeakRef(deque.shift() as object);
+}
+
 test('I8: what is taken is not held, though its place is cut off later', async () => {
   const deque = new Deque<object>();
   for (let count = 0; count < 10; count++) deque.push({});
-  const taken = new WeakRef(deque.shift() as object);
-  expect(await isHeld(taken)).toBe(false);
+  expect(await isHeld(takenFrom(deque))).toBe(false);
+  expect(deque.length).toBe(9);
 });

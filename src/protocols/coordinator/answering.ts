@@ -65,7 +65,7 @@ export class Answering {
     this.#leader = new LeaderWait({ clock: options.clock, isLed });
   }
 
-  /** What an entry led to, for whoever waits for it. Where nobody does, as on most followers, it is not kept. */
+  /** What an entry led to, for whoever waits for it. While nobody waits here, as on most followers, it is not kept. */
   note(index: number, outcome: Outcome): void {
     if (this.#underWay === 0) return;
     this.#recent[index % RECENT] = { index, outcome };
@@ -131,13 +131,13 @@ export class Answering {
   async #commit(asked: Asked): Promise<Proposed> {
     this.#underWay += 1;
     try {
-      return await this.#committed(asked);
+      return await this.#attempts(asked);
     } finally {
       this.#underWay -= 1;
     }
   }
 
-  async #committed(asked: Asked): Promise<Proposed> {
+  async #attempts(asked: Asked): Promise<Proposed> {
     let proposed = await this.#attempt(asked);
     while (mayRepeat(asked.command, proposed) && (await this.#leader.again(asked.until)))
       proposed = following(proposed, await this.#attempt(asked));

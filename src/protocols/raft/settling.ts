@@ -101,6 +101,7 @@ export class Settling {
 
   #park(parked: Parked): void {
     if (parked.index <= this.#applied) answerApplied(parked);
+    else if (this.#isOver) parked.answer({ kind: 'unknown' });
     else this.#parked.push(parked);
   }
 

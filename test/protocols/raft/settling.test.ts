@@ -7,5 +7,6 @@ test('who comes when nobody is answered any more is told so at once', async () =
   settling.end();
   expect(await settled).toEqual({ kind: 'unknown' });
   expect(await settling.enter().settled).toEqual({ kind: 'unknown' });
+  expect(await settling.whenApplied(7, 1)).toEqual({ kind: 'unknown' });
   expect(settling.isEmpty).toBe(true);
 });

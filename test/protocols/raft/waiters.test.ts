@@ -40,10 +40,33 @@ test('they answer as a map of numbers does', () => {
   );
 });
 
+test('I8: some wait on and on while a million others come and go: places stay few, and each is found', () => {
+  const waiters = new Waiters<string>();
+  const patient = Array.from({ length: 10 }, (_, at) => {
+    for (let count = 0; count < 50; count++) waiters.take(waiters.add('before'));
+    return { number: waiters.add(`patient ${at}`), name: `patient ${at}` };
+  });
+  let most = 0;
+  for (let count = 0; count < 1_000_000; count++) {
+    waiters.take(waiters.add('hasty'));
+    most = Math.max(most, waiters.places);
+  }
+  expect(most).toBeLessThan(1_100);
+  for (const { number, name } of patient.slice(5)) expect(waiters.take(number)).toBe(name);
+  expect(waiters.size).toBe(5);
+  waiters.add('newest');
+  const left = patient.slice(0, 5).map(({ name }) => name);
+  expect(waiters.takeAll()).toEqual([...left, 'newest']);
+});
+
+function takenFrom(waiters: Waiters<object>): WeakRef<object> {
+  const number = waiters.add({});
+  return new WeakRef(waiters.take(number) as object);
+}
+
 test('I8: who was taken is not held, however many others still wait', async () => {
   const waiters = new Waiters<object>();
   waiters.add({});
-  const number = waiters.add({});
-  const taken = new WeakRef(waiters.take(number) as object);
-  expect(await isHeld(taken)).toBe(false);
+  expect(await isHeld(takenFrom(waiters))).toBe(false);
+  expect(waiters.size).toBe(1);
 });

@@ -48,6 +48,9 @@ import { nextDeadline, wake } from './waking.ts';
 /** Numbers of questions begin somewhere below: another life of this store begins elsewhere. */
 const FIRST_QUESTION_MAX = 2 ** 40;
 
+/** Of what a leader may keep for followers that lag. */
+const FOLLOWERS_PART = 1 / 16;
+
 export class RaftCore {
   readonly #raft: Raft;
   readonly #time: LivedTime;
@@ -158,13 +161,17 @@ function found(raft: Raft, { configuration }: Extract<Input, { readonly kind: 'f
 }
 
 /**
- * What is applied and on the disk may leave memory: at once what every follower in step has as well, so that it dies
- * young; what one of them lacks, when it weighs more than the cache.
+ * What is applied and on the disk may leave memory, the sooner the better: then it dies young. A leader lets go of
+ * what all have to whom it sends its log, and of what one of them lacks when it weighs more than the cache. Who follows
+ * keeps a little, for others who lack it, should it lead next.
  */
-function trim({ log, disk, applied, options, role }: Raft): void {
+function trim(raft: Raft): void {
+  const { log, disk, applied, options, role } = raft;
+  const { cache_bytes: most } = options.bounds;
   const done = Math.min(applied, disk.persisted);
-  log.trim(Math.min(done, heldByAll(role)), 0);
-  log.trim(done, options.bounds.cache_bytes);
+  if (role.kind !== 'leader') return log.trim(done, most * FOLLOWERS_PART);
+  log.trim(Math.min(done, heldByAll(raft, role)), 0);
+  log.trim(done, most);
 }
 
 /** What is applied is on this disk too: a restart never finds tables ahead of their log. */

@@ -214,7 +214,7 @@ export interface Bounds {
   readonly message_entries: number;
   /** Appended, not committed. */
   readonly uncommitted_bytes: number;
-  /** Applied entries that stay in memory for a follower that lacks them. */
+  /** Of applied entries, in the memory of a leader, for followers that lack them. */
   readonly cache_bytes: number;
   readonly reads: number;
   /** A learner so close to the leader's log may vote. */

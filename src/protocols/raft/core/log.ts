@@ -14,7 +14,7 @@ import { invariant } from './bug.ts';
 import type { Entry, Place } from './entry.ts';
 import { TermRuns } from './term-runs.ts';
 
-/** The cache is cut when it is over its bound by a quarter of it, so that cutting is rare. */
+/** What is kept is cut when it is over its bound by a quarter of that, so that cutting a long cache is rare. */
 const CACHE_SLACK = 1.25;
 
 export interface Stretch {

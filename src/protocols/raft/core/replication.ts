@@ -13,7 +13,7 @@ import type { AppendEntriesResponse } from './messages.ts';
 import type { Progress } from './progress.ts';
 import { isEased } from './quiescence.ts';
 import type { Leader, Raft } from './state.ts';
-import { proceed } from './transfer.ts';
+import { isRecent, proceed } from './transfer.ts';
 
 /** Before every log; it matches everywhere. */
 const ORIGIN: Place = { term: 0, index: 0 };
@@ -43,13 +43,18 @@ function tellCommit(raft: Raft, leader: Leader): void {
   leader.isUntold = false;
 }
 
-/** Up to where every follower that is in step has the log: nobody will ask for that. Who does not lead sends nothing. */
-export function heldByAll(role: Raft['role']): number {
+/** Up to where all have the log to whom it is sent: none of them will ask for that. */
+export function heldByAll(raft: Raft, leader: Leader): number {
   let least = Number.POSITIVE_INFINITY;
-  if (role.kind !== 'leader') return least;
-  for (const { state, match } of role.progress.values())
-    if (state.kind === 'replicate') least = Math.min(least, match);
+  for (const progress of leader.progress.values())
+    if (isSentTo(raft, progress)) least = Math.min(least, progress.match);
   return least;
+}
+
+/** In step, or about to be. Who was not heard for long asks of the disk when it is back. */
+function isSentTo(raft: Raft, progress: Progress): boolean {
+  const { kind } = progress.state;
+  return kind === 'replicate' || (kind === 'probe' && isRecent(raft, progress));
 }
 
 export function appendResponse(raft: Raft, message: AppendEntriesResponse): void {
@@ -122,7 +127,7 @@ function maySend(raft: Raft, progress: Progress): boolean {
   return !progress.gathers(bounds) || isFull(raft, progress.next);
 }
 
-/** Whether the entries from `next` on fill a message. Those that are on the disk only are many. */
+/** Whether the entries from `next` on fill a message. Those that are on the disk only are asked for at once. */
 function isFull({ log, options }: Raft, next: number): boolean {
   const { message_entries: entries, message_bytes: bytes } = options.bounds;
   const { index: last } = log.last;

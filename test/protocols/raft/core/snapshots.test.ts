@@ -155,6 +155,36 @@ test('what every follower in step has leaves memory when it is applied, and noth
   expect([101, 102].map((index) => cores.entry('a', index) !== undefined)).toEqual([false, true]);
 });
 
+test('what one lacks that was just heard stays, though it is not in step; who was silent for long gets nothing kept', () => {
+  const cores = new Cores({ voters: ['a', 'b', 'c'] });
+  cores.elect('a');
+  cores.tell('a', { kind: 'unreachable', peer: 'c' });
+  cores.propose('a', 1);
+  cores.deliver(among('a', 'b'));
+  applied(cores);
+  expect(peer(cores, 'c').state).toBe('probe');
+  expect(cores.entry('a', 2)).toBeDefined();
+  cores.advance(400, among('a', 'b'));
+  cores.propose('a', 1);
+  cores.deliver(among('a', 'b'));
+  applied(cores);
+  expect(cores.entry('a', 2)).toBeUndefined();
+});
+
+test('who follows keeps a sixteenth of the cache, for others who lack it should it lead', () => {
+  const cores = new Cores({ voters: ['a', 'b'], bounds: { cache_bytes: 16 * 50 } });
+  cores.elect('a');
+  cores.propose('a', 100);
+  cores.deliver();
+  cores.advance(60);
+  applied(cores);
+  const inMemory = Array.from({ length: 101 }, (_, at) => cores.entry('b', at + 1)).filter(Boolean);
+  expect(inMemory).toHaveLength(5);
+  cores.propose('a', 1);
+  cores.deliver();
+  expect(cores.entry('b', 102)).toBeDefined();
+});
+
 test('what a follower lacks stays in memory while it weighs no more than the cache', () => {
   const cores = new Cores({ voters: ['a', 'b', 'c'], bounds: { cache_bytes: 50 } });
   cores.elect('a');
