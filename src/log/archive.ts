@@ -11,7 +11,7 @@ import { type GroupId, groupName } from './group.ts';
 import { decodeHardState } from './hard-state.ts';
 import { type Identity, readIdentity } from './identity.ts';
 import { groupKeys, numberedRange, numberOf } from './keys.ts';
-import { LevelStore } from './level-store.ts';
+import { openStore } from './open-store.ts';
 import { type Flaw, mendTables, scanStore } from './leveldb-scanner.ts';
 import { snapshotDirectory, storeDirectory } from './opening.ts';
 import { RecordedOutcomes } from './recorded-outcomes.ts';
@@ -126,7 +126,7 @@ function ofStore(reason: string): StoreFault {
 /** The store, or the fault that says it is damaged. */
 async function openedStore(directory: string): Promise<Store | LogFault> {
   try {
-    return await LevelStore.open(storeDirectory(directory));
+    return await openStore(storeDirectory(directory));
   } catch (error) {
     const fault = faultOf(error);
     if (fault.code === 'damaged') return fault;

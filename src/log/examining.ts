@@ -5,7 +5,7 @@
  */
 import { checkBlock, type Chunk } from './block.ts';
 import { type GroupLog, GroupLogs } from './group-log.ts';
-import { LevelStore } from './level-store.ts';
+import { openStore } from './open-store.ts';
 import { assertUnflawed, scanStore } from './leveldb-scanner.ts';
 import { asDamage, storeDirectory } from './opening.ts';
 import { recoverGroups } from './recovery.ts';
@@ -15,7 +15,7 @@ import { blocksBetween, damage } from './stored-blocks.ts';
 /** @throws LogFault `damaged`, naming the first place */
 export async function examine(directory: string): Promise<void> {
   assertUnflawed(await scanStore(storeDirectory(directory)));
-  const store = await LevelStore.open(storeDirectory(directory));
+  const store = await openStore(storeDirectory(directory));
   try {
     const logs = new GroupLogs();
     await recoverGroups(store, logs).catch(asDamage);

@@ -14,8 +14,11 @@ import { sealed, unseal } from './sealed-value.ts';
 import type { Store } from './store.ts';
 import type { Milliseconds } from './time.ts';
 
-/** The format of the keys and values of this build. */
-export const FORMAT_VERSION = 1;
+/**
+ * The format of the keys and values that this build writes into a new store. In 1, keys lay in LevelDB as they are; in
+ * 2 they are interleaved (`interleaving.ts`). A store keeps its format for as long as it lives.
+ */
+export const FORMAT_VERSION = 2;
 
 /** The cluster of a store that belongs to none yet: it will found one, or join one. */
 export const NO_CLUSTER = '';

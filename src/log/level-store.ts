@@ -9,6 +9,7 @@ const SCAN_BYTES_MAX = 1024 * 1024;
 const BUFFERS = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 
 type Database = Level<Buffer, Buffer>;
+type Snapshot = ReturnType<Database['snapshot']>;
 
 /** What the Node implementation of `level` has beyond the interface it shares with browsers. */
 interface Sized {
@@ -47,11 +48,81 @@ class LevelBatch implements StoreBatch {
   }
 }
 
-export class LevelStore implements Store {
+/** What can be read of a store as it is, or as it was. */
+export type Reading = Pick<Store, 'scan' | 'first' | 'last'>;
+
+/** A store as it was when the view began. */
+export interface View extends Reading {
+  close(): Promise<void>;
+}
+
+/** A store that can be looked at for a while as it is now. */
+export interface Viewable extends Store {
+  view(): View;
+}
+
+class LevelReading implements Reading {
   readonly #database: Database;
+  readonly #snapshot: Snapshot | undefined;
+
+  constructor(database: Database, snapshot?: Snapshot) {
+    this.#database = database;
+    this.#snapshot = snapshot;
+  }
+
+  async *scan(range: Range): AsyncGenerator<readonly Pair[]> {
+    const bounds = { gte: range.from, lte: range.to, highWaterMarkBytes: SCAN_BYTES_MAX };
+    const iterator = this.#iterator(bounds);
+    try {
+      let page = await named(iterator.nextv(SCAN_PAGE_PAIRS));
+      while (page.length > 0) {
+        yield page;
+        page = await named(iterator.nextv(SCAN_PAGE_PAIRS));
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  first(range: Range): Promise<Pair | undefined> {
+    return this.#edge(range, false);
+  }
+
+  last(range: Range): Promise<Pair | undefined> {
+    return this.#edge(range, true);
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot?.close();
+  }
+
+  /** @throws LogFault `closed`: unlike reads, an iterator fails at once when the store is closed. */
+  #iterator(bounds: IteratorOptions<Buffer, Buffer>): Iterator<Database, Buffer, Buffer> {
+    try {
+      return this.#database.iterator<Buffer, Buffer>({ ...bounds, snapshot: this.#snapshot });
+    } catch (error) {
+      throw faultOf(error);
+    }
+  }
+
+  async #edge(range: Range, reverse: boolean): Promise<Pair | undefined> {
+    const bounds = { gte: range.from, lte: range.to, reverse, limit: 1 };
+    const iterator = this.#iterator(bounds);
+    try {
+      return await named(iterator.next());
+    } finally {
+      await iterator.close();
+    }
+  }
+}
+
+export class LevelStore implements Viewable {
+  readonly #database: Database;
+  readonly #now: LevelReading;
 
   private constructor(database: Database) {
     this.#database = database;
+    this.#now = new LevelReading(database);
   }
 
   /** @throws LogFault `in-use`, `read-only`, `no-space`, `damaged` or `io`. */
@@ -78,26 +149,25 @@ export class LevelStore implements Store {
     return named<readonly (Buffer | undefined)[]>(this.#database.getMany([...keys]));
   }
 
-  async *scan(range: Range): AsyncGenerator<readonly Pair[]> {
-    const bounds = { gte: range.from, lte: range.to, highWaterMarkBytes: SCAN_BYTES_MAX };
-    const iterator = this.#iterator(bounds);
-    try {
-      let page = await named(iterator.nextv(SCAN_PAGE_PAIRS));
-      while (page.length > 0) {
-        yield page;
-        page = await named(iterator.nextv(SCAN_PAGE_PAIRS));
-      }
-    } finally {
-      await iterator.close();
-    }
+  scan(range: Range): AsyncIterable<readonly Pair[]> {
+    return this.#now.scan(range);
   }
 
   first(range: Range): Promise<Pair | undefined> {
-    return this.#edge(range, false);
+    return this.#now.first(range);
   }
 
   last(range: Range): Promise<Pair | undefined> {
-    return this.#edge(range, true);
+    return this.#now.last(range);
+  }
+
+  /** @throws LogFault `closed` */
+  view(): View {
+    try {
+      return new LevelReading(this.#database, this.#database.snapshot());
+    } catch (error) {
+      throw faultOf(error);
+    }
   }
 
   clear(range: Range): Promise<void> {
@@ -111,24 +181,5 @@ export class LevelStore implements Store {
 
   close(): Promise<void> {
     return named(this.#database.close());
-  }
-
-  /** @throws LogFault `closed`: unlike reads, an iterator fails at once when the store is closed. */
-  #iterator(bounds: IteratorOptions<Buffer, Buffer>): Iterator<Database, Buffer, Buffer> {
-    try {
-      return this.#database.iterator<Buffer, Buffer>(bounds);
-    } catch (error) {
-      throw faultOf(error);
-    }
-  }
-
-  async #edge(range: Range, reverse: boolean): Promise<Pair | undefined> {
-    const bounds = { gte: range.from, lte: range.to, reverse, limit: 1 };
-    const iterator = this.#iterator(bounds);
-    try {
-      return await named(iterator.next());
-    } finally {
-      await iterator.close();
-    }
   }
 }

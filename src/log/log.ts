@@ -26,7 +26,7 @@ import type { GroupId } from './group.ts';
 import type { HardState } from './hard-state.ts';
 import { arrived, belongTo, type Identity } from './identity.ts';
 import { numbered, numberedRange } from './keys.ts';
-import { LevelStore } from './level-store.ts';
+import { openStore } from './open-store.ts';
 import { scanStore } from './leveldb-scanner.ts';
 import {
   type Opened,
@@ -88,7 +88,7 @@ export interface LogOptions {
 }
 
 const DEFAULTS = {
-  store: (directory: string) => LevelStore.open(directory),
+  store: openStore,
   scan: scanStore,
   files: fileSystem,
   window: WINDOW,

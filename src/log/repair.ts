@@ -19,6 +19,7 @@ import { LogFault } from './fault.ts';
 import { type GroupLog, GroupLogs } from './group-log.ts';
 import { foundIdentity, type Identity, readIdentity } from './identity.ts';
 import { LevelStore } from './level-store.ts';
+import { openStore } from './open-store.ts';
 import { mendTables, scanStore, type StoreScan } from './leveldb-scanner.ts';
 import { snapshotDirectory, storeDirectory } from './opening.ts';
 import { groupsIn, isRemoved } from './recovery.ts';
@@ -86,9 +87,9 @@ async function openDamaged(directory: string, files: StoreScan): Promise<Store> 
   await mendTables(directory, files);
   const blind = files.flaws.some(({ file }) => BLINDING.test(file));
   if (blind) await LevelStore.rebuild(directory);
-  return LevelStore.open(directory).catch(async () => {
+  return openStore(directory).catch(async () => {
     await LevelStore.rebuild(directory);
-    return LevelStore.open(directory);
+    return openStore(directory);
   });
 }
 
@@ -108,7 +109,7 @@ async function rebuilt(
 ): Promise<RepairRecord> {
   const old = await knownIdentity(source);
   await mkdir(storeDirectory(target), { recursive: true });
-  const store = await LevelStore.open(storeDirectory(target));
+  const store = await openStore(storeDirectory(target));
   return closing(store, async () => {
     // One of a cluster has to ask its way back in: what this store is called now, nobody knows.
     const claim = { ...old, isNewCluster: false, drawId, now };

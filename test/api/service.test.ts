@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
 import { ENDPOINTS } from '../../src/api/rest/server.ts';
 import { PROBLEMS } from '../../src/api/wire/problem.ts';
+import { FORMAT_VERSION } from '../../src/log/identity.ts';
 import { Asking } from './ask.ts';
 import { type NodeChanges, type RunningNode, startNode, until } from './running-node.ts';
 import { Timers } from './timers.ts';
@@ -83,7 +84,7 @@ test('status tells what a person asks first', async () => {
   expect(body).toMatchObject({
     node_id: 'n1',
     version: '0.0.0-test',
-    cluster: { cluster_id: 'cluster-of-the-test', format_version: 1 },
+    cluster: { cluster_id: 'cluster-of-the-test', format_version: FORMAT_VERSION },
     group: { engine: 'solo', role: 'leader', term: 1, voters: ['n1'] },
     position: { index: 1, term: 1 },
     rules_version: 1,

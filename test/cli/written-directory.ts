@@ -10,7 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { GroupId } from '../../src/log/group.ts';
 import { groupKeys } from '../../src/log/keys.ts';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { Log } from '../../src/log/log.ts';
 import type { Retention } from '../../src/log/retention.ts';
 import type { Pair } from '../../src/log/store.ts';
@@ -131,7 +131,7 @@ export async function tamper(
   kind: 'block' | 'page',
   change: (pair: Pair, at: number) => Buffer | undefined,
 ): Promise<void> {
-  const store = await LevelStore.open(join(directory, 'log'));
+  const store = await openStore(join(directory, 'log'));
   const prefix = groupKeys(MAIN)[kind];
   const batch = store.batch();
   let at = 0;

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { groupKeys, linkKey, numberedRange, numberOf } from '../../src/log/keys.ts';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { SnapshotShelf } from '../../src/log/snapshot-file.ts';
-import { type Pair, pairs } from '../../src/log/store.ts';
+import { type Pair, pairs, type Store } from '../../src/log/store.ts';
 import { recordsIn } from './leveldb-records.ts';
 
 export type Damaging = (directory: string) => Promise<void>;
@@ -115,11 +115,8 @@ export async function loseDirectory(directory: string): Promise<void> {
   await rm(directory, { recursive: true });
 }
 
-async function edited(
-  directory: string,
-  edit: (store: LevelStore) => Promise<void>,
-): Promise<void> {
-  const store = await LevelStore.open(join(directory, 'log'));
+async function edited(directory: string, edit: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore(join(directory, 'log'));
   try {
     await edit(store);
   } finally {
@@ -127,7 +124,7 @@ async function edited(
   }
 }
 
-async function blocks(store: LevelStore): Promise<readonly Pair[]> {
+async function blocks(store: Store): Promise<readonly Pair[]> {
   const found: Pair[] = [];
   const every = numberedRange(MAIN.block, 0, Number.MAX_SAFE_INTEGER);
   for await (const pair of pairs(store.scan(every))) found.push(pair);
@@ -135,7 +132,7 @@ async function blocks(store: LevelStore): Promise<readonly Pair[]> {
   return found;
 }
 
-async function linkNumbers(store: LevelStore): Promise<readonly number[]> {
+async function linkNumbers(store: Store): Promise<readonly number[]> {
   const found: number[] = [];
   const every = { from: linkKey(0), to: linkKey(65_535) };
   for await (const [key] of pairs(store.scan(every))) found.push(key.readUInt16BE(2));

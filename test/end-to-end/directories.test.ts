@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FORMAT_VERSION, readIdentity } from '../../src/log/identity.ts';
 import { IDENTITY_KEY } from '../../src/log/keys.ts';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { sealed } from '../../src/log/sealed-value.ts';
 import { pairs } from '../../src/log/store.ts';
 import { ask } from './ask.ts';
@@ -36,7 +36,7 @@ async function expectRefusal(options: NodeOptions, words: RegExp): Promise<void>
 
 /** Everything the store holds. LevelDB may rearrange its files when it is opened; this stays. */
 async function holdingsOf(directory: string): Promise<readonly (readonly [string, string])[]> {
-  const store = await LevelStore.open(join(directory, 'log'));
+  const store = await openStore(join(directory, 'log'));
   const holdings: (readonly [string, string])[] = [];
   for await (const [key, value] of pairs(store.scan(EVERYTHING)))
     holdings.push([key.toString('hex'), value.toString('hex')]);
@@ -130,7 +130,7 @@ test('a directory of a newer format is refused, and left as it was', async () =>
 
 /** What a node of a later release leaves behind. */
 async function raiseFormat(directory: string): Promise<void> {
-  const store = await LevelStore.open(join(directory, 'log'));
+  const store = await openStore(join(directory, 'log'));
   const identity = await readIdentity(store);
   const writes = store.batch();
   const raised = JSON.stringify({ ...identity, formatVersion: FORMAT_VERSION + 1 });

@@ -5,7 +5,7 @@
 import { readdir, rm, stat, truncate } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { groupKeys, numbered } from '../../src/log/keys.ts';
 import { pageOf } from '../../src/log/outcome-page.ts';
 import { ask, fetched } from './ask.ts';
@@ -172,7 +172,7 @@ async function halveSnapshots(directory: string): Promise<void> {
 
 /** The newest page and the one before, as if they had been in the page cache only. */
 async function removePages(directory: string, head: number): Promise<void> {
-  const store = await LevelStore.open(join(directory, 'log'));
+  const store = await openStore(join(directory, 'log'));
   const { page } = groupKeys({ id: 'main', incarnation: 0 });
   const writes = store.batch();
   for (const lost of [pageOf(head), pageOf(head) - 1]) writes.delete(numbered(page, lost));

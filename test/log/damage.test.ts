@@ -2,7 +2,7 @@
 import { copyFile, cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { Log } from '../../src/log/log.ts';
 import { type ScanBounds, scanStore } from '../../src/log/leveldb-scanner.ts';
 import { pairs } from '../../src/log/store.ts';
@@ -86,7 +86,7 @@ describe('the .log file of LevelDB', () => {
     const [path] = await filesOf(directory, /\.log$/);
     const { size } = await stat(path!);
     await flip(path!, Math.floor(size / 2));
-    const store = await LevelStore.open(join(directory, 'log'));
+    const store = await openStore(join(directory, 'log'));
     let blocks = 0;
     for await (const [key] of pairs(store.scan({ from: Buffer.from('e/'), to: Buffer.from('e0') })))
       blocks += key.length > 0 ? 1 : 0;

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { groupKeys, numbered } from '../../src/log/keys.ts';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { RecordedPages } from '../../src/log/recorded-pages.ts';
 import { JOB, MAIN, temporaryDirectory } from './fixtures.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -49,7 +49,7 @@ test('a page that was written after the scan began is given too', async () => {
 });
 
 test('I9: a reader that was closed holds nothing of the store, and can be asked again', async () => {
-  const store = await LevelStore.open(await temporaryDirectory());
+  const store = await openStore(await temporaryDirectory());
   onTestFinished(() => store.close());
   await put(store, pagesTo(9));
   const reader = new RecordedPages(store, PREFIX);

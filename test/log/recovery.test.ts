@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { FORMAT_VERSION } from '../../src/log/identity.ts';
 import { sealed } from '../../src/log/sealed-value.ts';
 import { IDENTITY_KEY } from '../../src/log/keys.ts';
 import { Log } from '../../src/log/log.ts';
@@ -199,7 +200,7 @@ describe('the identity of a store', () => {
   test('a node without a cluster id draws one, and finds it again', async () => {
     const directory = await temporaryDirectory();
     const first = await openedLog(directory, { clusterId: undefined });
-    expect(first.identity).toMatchObject({ nodeId: 'node-1', formatVersion: 1 });
+    expect(first.identity).toMatchObject({ nodeId: 'node-1', formatVersion: FORMAT_VERSION });
     await first.close();
     const second = await openedLog(directory, { clusterId: undefined, drawId: randomUUID });
     expect(second.identity).toEqual(first.identity);
@@ -223,7 +224,7 @@ describe('the identity of a store', () => {
       clusterId: 'cluster-1',
       nodeId: 'node-1',
       storeId: 's',
-      formatVersion: 2,
+      formatVersion: FORMAT_VERSION + 1,
       createdAt: 0,
     };
     contents.set('n', sealed(IDENTITY_KEY, Buffer.from(JSON.stringify(identity))));

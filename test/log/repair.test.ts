@@ -3,11 +3,12 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeBlock } from '../../src/log/block.ts';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { Log } from '../../src/log/log.ts';
 import { groupKeys, linkKey, numbered } from '../../src/log/keys.ts';
 import { type RepairRecord, repairLog } from '../../src/log/repair.ts';
 import { encodeOutcomePage, GENESIS_DIGEST } from '../../src/log/outcome-page.ts';
+import type { Store } from '../../src/log/store.ts';
 import {
   appendRange,
   frame,
@@ -52,16 +53,13 @@ async function killedNode(): Promise<string> {
   return directory.replace('live', 'killed');
 }
 
-async function changed(
-  directory: string,
-  change: (store: LevelStore) => Promise<void>,
-): Promise<void> {
-  const store = await LevelStore.open(join(directory, 'log'));
+async function changed(directory: string, change: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore(join(directory, 'log'));
   await change(store);
   await store.close();
 }
 
-async function put(store: LevelStore, key: Buffer, value: Buffer | undefined): Promise<void> {
+async function put(store: Store, key: Buffer, value: Buffer | undefined): Promise<void> {
   const batch = store.batch();
   if (value === undefined) batch.delete(key);
   else batch.put(key, value);

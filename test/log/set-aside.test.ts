@@ -5,7 +5,7 @@ import { examine } from '../../src/log/examining.ts';
 import type { LogFault } from '../../src/log/fault.ts';
 import { GroupLogs } from '../../src/log/group-log.ts';
 import { groupKeys, numbered, numberedRange } from '../../src/log/keys.ts';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { Log } from '../../src/log/log.ts';
 import { recoverGroups } from '../../src/log/recovery.ts';
 import {
@@ -35,7 +35,7 @@ async function closedLog(entries = 9): Promise<string> {
 /** As if the block of this entry had never been written, or another lay in its place. */
 async function withoutBlock(directory: string, index: number, instead?: number): Promise<string> {
   const { block } = groupKeys(MAIN);
-  const store = await LevelStore.open(join(directory, 'log'));
+  const store = await openStore(join(directory, 'log'));
   const writes = store.batch();
   if (instead === undefined) writes.delete(numbered(block, index));
   else writes.put(numbered(block, index), (await store.get(numbered(block, instead)))!);
@@ -143,7 +143,7 @@ test('what is trimmed between two blocks of a reader is compacted; what is missi
     [5, { name: 'Compacted', oldest: 6 }],
     [0, { code: 'damaged', message: expect.stringMatching(/the next block starts at 6/) }],
   ] as const) {
-    const store = await LevelStore.open(join(await closedLog(), 'log'));
+    const store = await openStore(join(await closedLog(), 'log'));
     const logs = new GroupLogs();
     await recoverGroups(store, logs);
     const log = logs.of(MAIN);

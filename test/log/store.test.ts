@@ -1,11 +1,20 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { temporaryDirectory } from './fixtures.ts';
 import { MemoryStore } from './memory-store.ts';
 import { storeContract } from './store-contract.ts';
 
 describe('in memory', () => {
   storeContract(() => Promise.resolve(new MemoryStore()));
+});
+
+describe('on LevelDB, interleaved', () => {
+  storeContract(async () => {
+    const store = await openStore(await temporaryDirectory());
+    onTestFinished(() => store.close());
+    return store;
+  });
 });
 
 describe('on LevelDB', () => {

@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { decodeEntry, type Entry } from '../../src/log/command.ts';
-import { LevelStore } from '../../src/log/level-store.ts';
+import { openStore } from '../../src/log/open-store.ts';
 import { storeDirectory } from '../../src/log/opening.ts';
 import type { StoreFactory } from '../../src/log/store.ts';
 import { breathe } from '../../src/real-clock.ts';
@@ -39,7 +39,7 @@ async function levelDisk(directory?: string): Promise<Disk> {
   const here = directory ?? (await temporaryDirectory());
   return {
     directory: here,
-    store: (store) => LevelStore.open(store),
+    store: openStore,
     copy: async () => {
       const there = await temporaryDirectory();
       await cp(storeDirectory(here), storeDirectory(there), { recursive: true });

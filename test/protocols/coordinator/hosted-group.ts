@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest';
 import { type Command, decodeEntry } from '../../../src/log/command.ts';
 import type { Log } from '../../../src/log/log.ts';
-import { LevelStore } from '../../../src/log/level-store.ts';
+import { openStore } from '../../../src/log/open-store.ts';
 import type { StoreFactory } from '../../../src/log/store.ts';
 import { Machine } from '../../../src/projections/machine.ts';
 import type { Projection } from '../../../src/projections/projection.ts';
@@ -36,7 +36,7 @@ export async function levelDisk(): Promise<Disk> {
   return {
     directory: await temporaryDirectory(),
     contents: new Map(),
-    store: (directory) => LevelStore.open(directory),
+    store: openStore,
   };
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Log } from '../../../src/log/log.ts';
 import { groupKeys, numbered } from '../../../src/log/keys.ts';
-import { LevelStore } from '../../../src/log/level-store.ts';
+import { openStore } from '../../../src/log/open-store.ts';
 import { LogTime } from '../../../src/protocols/log-time.ts';
 import { Applying } from '../../../src/protocols/raft/applying.ts';
 import { breathe, realClock } from '../../../src/real-clock.ts';
@@ -15,7 +15,7 @@ async function damaged(): Promise<string> {
   const log = await openedLog(directory);
   for (let index = 1; index <= 9; index++) await appendRange(log, MAIN, index, index);
   await log.close();
-  const store = await LevelStore.open(join(directory, 'log'));
+  const store = await openStore(join(directory, 'log'));
   const writes = store.batch();
   writes.delete(numbered(groupKeys(MAIN).block, 4));
   await writes.write({ sync: true });
