@@ -17,7 +17,9 @@ import {
   ENVELOPE_BYTES,
   ENVELOPE_VERSION,
   FRAME_HEADER_BYTES,
-  placeOf,
+  indexOf,
+  stampOf,
+  termOf,
 } from './frame.ts';
 import { unpack } from './message-pack.ts';
 
@@ -70,10 +72,9 @@ export function decodeEntry(frame: Buffer): Entry {
     throw new Error(`command envelope version ${version} is newer than this build reads`);
   // The unpacked map is this entry's own: its place is written into it instead of into a copy.
   const entry = unpack(frame, BODY_AT) as Writable<Entry>;
-  const { term, index, at } = placeOf(frame);
-  entry.term = term;
-  entry.index = index;
-  entry.at = at;
+  entry.term = termOf(frame);
+  entry.index = indexOf(frame);
+  entry.at = stampOf(frame);
   return entry;
 }
 

@@ -61,11 +61,20 @@ export function sealFrame(frame: Buffer, place: Place): void {
 
 /** Reads the place of a sealed frame; the caller has checked it. */
 export function placeOf(frame: Buffer): Place {
-  return {
-    term: readUint64(frame, TERM_AT),
-    index: readUint64(frame, INDEX_AT),
-    at: readUint64(frame, STAMP_AT),
-  };
+  return { term: termOf(frame), index: indexOf(frame), at: stampOf(frame) };
+}
+
+/** Of its place, the term alone: 0 while it is unsealed. */
+export function termOf(frame: Buffer): number {
+  return readUint64(frame, TERM_AT);
+}
+
+export function indexOf(frame: Buffer): number {
+  return readUint64(frame, INDEX_AT);
+}
+
+export function stampOf(frame: Buffer): number {
+  return readUint64(frame, STAMP_AT);
 }
 
 export type FrameRead =

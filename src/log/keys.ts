@@ -13,7 +13,7 @@
  * t/[group]…                      Merkle tiles
  * ```
  *
- * `[group]` is drawn in `group.ts`.
+ * `[group]` is drawn in `group.ts`. Where keys lie in LevelDB is drawn in `interleaving.ts`.
  */
 import assert from 'node:assert/strict';
 import { type GroupId, groupBytes, readGroup } from './group.ts';

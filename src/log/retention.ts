@@ -9,7 +9,7 @@
  * Whatever the policy, nothing above the newest snapshot is given up, nor what somebody still holds: a
  * durable subscription's acknowledged index, an unsealed Merkle tile.
  */
-import { placeOf } from './frame.ts';
+import { stampOf } from './frame.ts';
 import type { GroupId } from './group.ts';
 import type { Milliseconds } from './time.ts';
 
@@ -91,7 +91,7 @@ const RULES: { readonly [Kind in Retention['kind']]: Rule<Kind> } = {
     }),
   duration: (request, policy) =>
     oldest(request, async (index) => {
-      return (await stampOf(request, index)) >= request.now - policy.milliseconds;
+      return (await stampAt(request, index)) >= request.now - policy.milliseconds;
     }),
 };
 
@@ -121,7 +121,7 @@ async function oldest(
 }
 
 /** The leader's stamp; an entry that is not there any more is older than all. */
-async function stampOf({ log, group }: RetentionRequest, index: number): Promise<Milliseconds> {
+async function stampAt({ log, group }: RetentionRequest, index: number): Promise<Milliseconds> {
   const frame = await log.frame(group, index);
-  return frame === undefined ? 0 : placeOf(frame).at;
+  return frame === undefined ? 0 : stampOf(frame);
 }

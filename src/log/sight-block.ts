@@ -8,7 +8,7 @@ import {
   COMMAND_BYTES_MAX,
   FRAME_HEADER_BYTES,
   type FrameRead,
-  placeOf,
+  indexOf,
   readFrame,
 } from './frame.ts';
 import { numberOf } from './keys.ts';
@@ -42,7 +42,7 @@ type Spot = Pick<SeenDamage, 'index' | 'where' | 'offset'>;
 function sighted(read: FrameRead, { index, where, offset }: Spot): BareSighting {
   // Spelt out, not spread: one of these is made for every entry of a log.
   if (read.kind === 'frame')
-    return { kind: 'entry', index: placeOf(read.frame).index, frame: read.frame, where, offset };
+    return { kind: 'entry', index: indexOf(read.frame), frame: read.frame, where, offset };
   const reason = read.kind === 'torn' ? 'the frame is cut off' : `the frame has a ${read.reason}`;
   return { kind: 'damage', what: 'entry', index, where, offset, reason };
 }

@@ -111,8 +111,37 @@ export class Answering {
     return this.#options.machine.recognise(command, this.#options.now());
   }
 
-  async #proposeOnce(asked: Asked): Promise<Answer> {
-    const proposed = await this.#commit(asked);
+  /** One promise after the engine's: this is what every command costs. */
+  #proposeOnce(asked: Asked): Promise<Answer> {
+    this.#underWay += 1;
+    return this.#attempt(asked).then(
+      (proposed) => this.#attempted(asked, proposed),
+      (fault: unknown) => {
+        this.#underWay -= 1;
+        throw fault;
+      },
+    );
+  }
+
+  #attempted(asked: Asked, proposed: Proposed): Answer | Promise<Answer> {
+    if (mayRepeat(asked.command, proposed)) return this.#attemptAgain(asked, proposed);
+    this.#underWay -= 1;
+    return this.#answerTo(proposed);
+  }
+
+  /** As long as patience lasts. */
+  async #attemptAgain(asked: Asked, first: Proposed): Promise<Answer> {
+    let proposed = first;
+    try {
+      while (mayRepeat(asked.command, proposed) && (await this.#leader.again(asked.until)))
+        proposed = following(proposed, await this.#attempt(asked));
+    } finally {
+      this.#underWay -= 1;
+    }
+    return this.#answerTo(proposed);
+  }
+
+  #answerTo(proposed: Proposed): Answer | Promise<Answer> {
     if (proposed.kind !== 'committed') return proposed;
     const outcome = this.#taken(proposed.index);
     // Not there: apply stopped at a fault. It is committed, and its outcome is for another build to say.
@@ -128,25 +157,13 @@ export class Answering {
     return applied.outcome;
   }
 
-  async #commit(asked: Asked): Promise<Proposed> {
-    this.#underWay += 1;
-    try {
-      return await this.#attempts(asked);
-    } finally {
-      this.#underWay -= 1;
-    }
-  }
-
-  async #attempts(asked: Asked): Promise<Proposed> {
-    let proposed = await this.#attempt(asked);
-    while (mayRepeat(asked.command, proposed) && (await this.#leader.again(asked.until)))
-      proposed = following(proposed, await this.#attempt(asked));
-    return proposed;
-  }
-
   /** Encoded anew each time: the frame of an earlier attempt may have got a place in the log already. */
   #attempt({ command, traffic }: Asked): Promise<Proposed> {
-    return this.#options.engine().propose(encodeCommand(command), traffic);
+    try {
+      return this.#options.engine().propose(encodeCommand(command), traffic);
+    } catch (fault) {
+      return Promise.reject(fault);
+    }
   }
 
   #answerFrom({ index, term }: Standing, outcome: Outcome): Answer | Promise<Answer> {

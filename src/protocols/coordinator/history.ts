@@ -13,7 +13,7 @@ import {
   pageOf,
 } from '../../log/outcome-page.ts';
 import { splitFrames } from '../../log/split-frames.ts';
-import { placeOf } from '../../log/frame.ts';
+import { indexOf } from '../../log/frame.ts';
 import type { RecordedPages } from '../../log/recorded-pages.ts';
 import type { Machine } from '../../projections/machine.ts';
 
@@ -114,7 +114,7 @@ class OutcomeReader {
   async join(frames: readonly Buffer[]): Promise<readonly RecordedEntry[]> {
     const entries: RecordedEntry[] = [];
     for (const frame of frames) {
-      const { index } = placeOf(frame);
+      const index = indexOf(frame);
       entries.push({ index, frame, outcome: this.#known(index) ?? (await this.at(index)) });
     }
     return entries;

@@ -3,7 +3,7 @@
  * of their own type, so they are found by the first bytes of the envelope, without decoding every entry.
  */
 import { decodeEntry, encodeCommand, type Command } from '../../log/command.ts';
-import { ENVELOPE_BYTES, FRAME_HEADER_BYTES, placeOf } from '../../log/frame.ts';
+import { ENVELOPE_BYTES, FRAME_HEADER_BYTES, indexOf, termOf } from '../../log/frame.ts';
 import { NO_MEMBERS, type Members } from '../../log/members.ts';
 import type { Entry, FrameMaker } from './core/entry.ts';
 import { BadMessage, isMembers } from './fields.ts';
@@ -25,16 +25,22 @@ const MARK = encodeCommand(membersCommand(NO_MEMBERS)).subarray(
 
 /** The members an entry puts in force, if it is one that does. @throws where it says nonsense */
 export function membersIn(frame: Buffer): Members | undefined {
-  const from = BODY_AT + MAP_BYTES;
-  if (!frame.subarray(from, from + MARK.length).equals(MARK)) return undefined;
+  if (!isMarked(frame)) return undefined;
   const { data } = decodeEntry(frame);
   if (!isMembers(data)) throw new BadMessage('an entry that changes the members names none');
   return data;
 }
 
+function isMarked(frame: Buffer): boolean {
+  const from = BODY_AT + MAP_BYTES;
+  const to = from + MARK.length;
+  return frame.length >= to && MARK.compare(frame, from, to) === 0;
+}
+
 /** A sealed frame as the core knows it. The caller has checked it. */
 export function entryOf(frame: Buffer): Entry {
-  const { term, index } = placeOf(frame);
+  const term = termOf(frame);
+  const index = indexOf(frame);
   const configuration = membersIn(frame);
   return configuration === undefined
     ? { term, index, frame }
@@ -43,7 +49,7 @@ export function entryOf(frame: Buffer): Entry {
 
 /** Frames without a place are sealed when the core has given them theirs: their term is still 0. */
 export function isSealed(frame: Buffer): boolean {
-  return placeOf(frame).term > 0;
+  return termOf(frame) > 0;
 }
 
 /** Frames of what the core of `nodeId` appends itself. */

@@ -80,16 +80,16 @@ export class Governing {
     const { host, settling } = this.#options;
     const reason = await this.#objectionTo(wanted);
     if (reason !== undefined) return { kind: 'refused', code: 'history-held', reason };
-    const { id, settled } = settling.enter();
+    const { id, settled } = settling.enter(changeOf);
     host.step({ kind: 'change', id, wanted });
-    return changeOf(await settled);
+    return settled;
   }
 
-  async transferHere(to: string | undefined): Promise<ConfigurationChange> {
+  transferHere(to: string | undefined): Promise<ConfigurationChange> {
     const { host, settling } = this.#options;
-    const { id, settled } = settling.enter();
+    const { id, settled } = settling.enter(changeOf);
     host.step({ kind: 'transfer', id, to });
-    return changeOf(await settled);
+    return settled;
   }
 
   /** A leader that goes on purpose leaves another behind, so that nobody has to find out that it is gone. */

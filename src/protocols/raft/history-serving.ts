@@ -1,5 +1,5 @@
 /** What a node answers to a peer that fetches history it does not have (`back-filling.ts` draws it). */
-import { placeOf } from '../../log/frame.ts';
+import { termOf } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import { decodeOutcomePage, firstOfPage, PAGE_ENTRIES, pageOf } from '../../log/outcome-page.ts';
@@ -147,5 +147,5 @@ async function termAt(log: Log, group: GroupId, index: number): Promise<number |
   const floor = log.floor(group);
   if (index === floor.index) return floor.term;
   const frame = await log.frame(group, index);
-  return frame && placeOf(frame).term;
+  return frame && termOf(frame);
 }

@@ -44,7 +44,7 @@ import type { PeerIdentity } from '../transport/network.ts';
 import { PeerHistory } from './peer-history.ts';
 import { progressFor } from './peer-report.ts';
 import { lastStamp, NEW_MEMBER, restoredFrom } from './restoring.ts';
-import { proposedOf, Settling } from './settling.ts';
+import { proposedOf, readPointOf, refusing, Settling } from './settling.ts';
 import { SnapshotReceiving } from './snapshot-receiving.ts';
 import { SnapshotSending } from './snapshot-sending.ts';
 import { leadershipAge, Tenure } from './tenure.ts';
@@ -161,22 +161,21 @@ export class RaftEngine implements Engine {
     return engine;
   }
 
-  async propose(frame: Buffer, traffic: Traffic): Promise<Proposed> {
+  propose(frame: Buffer, traffic: Traffic): Promise<Proposed> {
     const refused = this.#refusal(frame);
-    if (refused !== undefined) return { kind: 'refused', code: refused };
+    if (refused !== undefined) return refusing(refused);
     const { leader } = this.#host;
-    if (leader === undefined) return { kind: 'refused', code: 'no-leader' };
-    if (leader === this.#options.nodeId) return this.#proposeHere(frame, traffic);
-    return this.#applied(await this.#forwarding.forward(leader, frame, traffic));
+    if (leader === undefined) return refusing('no-leader');
+    return leader === this.#options.nodeId
+      ? this.#proposeHere(frame, traffic)
+      : this.#proposeThere(leader, frame, traffic);
   }
 
-  async read(): Promise<ReadPoint> {
-    if (this.#stopped) return { kind: 'refused', code: 'shutting-down' };
-    const { id, settled } = this.#settling.enter();
+  read(): Promise<ReadPoint> {
+    if (this.#stopped) return refusing('shutting-down');
+    const { id, settled } = this.#settling.enter(readPointOf);
     this.#host.step({ kind: 'read', id });
-    const settlement = await settled;
-    if (settlement.kind === 'applied') return { kind: 'at', index: settlement.index };
-    return settlement.kind === 'refused' ? settlement : { kind: 'refused', code: 'no-leader' };
+    return settled;
   }
 
   change(configuration: Configuration): Promise<ConfigurationChange> {
@@ -306,12 +305,16 @@ export class RaftEngine implements Engine {
     return index <= this.#host.applied ? this.#options.digestAt(index).catch(() => '') : '';
   }
 
-  async #proposeHere(frame: Buffer, traffic: Traffic): Promise<Proposed> {
+  #proposeHere(frame: Buffer, traffic: Traffic): Promise<Proposed> {
     if (!this.#options.log.admits(this.#options.group, traffic, frame.length))
-      return { kind: 'refused', code: 'backpressure' };
-    const { id, settled } = this.#settling.enter();
+      return refusing('backpressure');
+    const { id, settled } = this.#settling.enter(proposedOf);
     this.#host.step({ kind: 'propose', proposals: [{ id, frame }] });
-    return proposedOf(await settled);
+    return settled;
+  }
+
+  async #proposeThere(leader: string, frame: Buffer, traffic: Traffic): Promise<Proposed> {
+    return this.#applied(await this.#forwarding.forward(leader, frame, traffic));
   }
 
   #refusal(frame: Buffer): EngineRefusal | undefined {

@@ -4,7 +4,7 @@
  * Where each term begins is found by halving, a block read per step: a log has few terms, so a start
  * stays cheap however long the log is.
  */
-import { placeOf } from '../../log/frame.ts';
+import { stampOf, termOf } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { HardState } from '../../log/hard-state.ts';
 import type { Log } from '../../log/log.ts';
@@ -38,7 +38,7 @@ export async function restoredFrom(log: Log, group: GroupId, applied: number): P
 /** The stamp of the last entry that is on the disk, applied or not; 0 where there is none. */
 export async function lastStamp(log: Log, group: GroupId): Promise<Milliseconds> {
   const frame = await log.frame(group, log.bounds(group).last);
-  return frame === undefined ? 0 : placeOf(frame).at;
+  return frame === undefined ? 0 : stampOf(frame);
 }
 
 /** The first entry of each term above the floor, ascending. */
@@ -74,5 +74,5 @@ async function firstOfTerm(log: Log, group: GroupId, { term, from, to }: Search)
 async function termAt(log: Log, group: GroupId, index: number): Promise<number> {
   const frame = await log.frame(group, index);
   if (frame === undefined) throw new Error(`entry ${index} of group ${group.id} is not in its log`);
-  return placeOf(frame).term;
+  return termOf(frame);
 }

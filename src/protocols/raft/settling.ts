@@ -5,7 +5,7 @@
  * Nothing is counted here: who waits is bounded where it is taken in, by the bytes that may wait for a
  * quorum, the reads and the questions under way. `end` answers everybody who is left.
  */
-import type { EngineRefusal, Proposed } from '../engine.ts';
+import type { EngineRefusal, Proposed, ReadPoint } from '../engine.ts';
 import type { Refusal, Settled } from './core/input.ts';
 import { Waiters } from './waiters.ts';
 
@@ -57,11 +57,17 @@ export class Settling {
     return this.#waiting.size === 0 && this.#parked.length === 0;
   }
 
-  /** @returns the number to give to the core, and the promise for it */
-  enter(): { readonly id: number; readonly settled: Promise<Settlement> } {
+  /**
+   * @param as what whoever waits is to be told
+   * @returns the number to give to the core, and the promise for it
+   */
+  enter<Told>(as: (settlement: Settlement) => Told): {
+    readonly id: number;
+    readonly settled: Promise<Told>;
+  } {
     let id = 0;
-    const settled = new Promise<Settlement>((resolve) => {
-      id = this.#waiting.add(resolve);
+    const settled = new Promise<Told>((resolve) => {
+      id = this.#waiting.add((settlement) => resolve(as(settlement)));
     });
     // Whoever waited for something else before it came here.
     if (this.#isOver) this.#answerAll();
@@ -148,4 +154,16 @@ export function proposedOf(settlement: Settlement): Proposed {
     return { kind: 'committed', index: settlement.index, term: settlement.term };
   const { code, leader_id } = settlement;
   return leader_id === undefined ? { kind: 'refused', code } : { kind: 'refused', code, leader_id };
+}
+
+export function readPointOf(settlement: Settlement): ReadPoint {
+  if (settlement.kind === 'applied') return { kind: 'at', index: settlement.index };
+  return settlement.kind === 'refused' ? settlement : { kind: 'refused', code: 'no-leader' };
+}
+
+/** What nobody needs to wait for. */
+export function refusing(
+  code: EngineRefusal,
+): Promise<{ readonly kind: 'refused'; readonly code: EngineRefusal }> {
+  return Promise.resolve({ kind: 'refused', code });
 }

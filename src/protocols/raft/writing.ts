@@ -8,7 +8,7 @@
  * The members travel with the hard state, so that a start knows them without reading the log: those last
  * committed and every change above.
  */
-import { placeOf, sealFrame } from '../../log/frame.ts';
+import { sealFrame, stampOf } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { HardState } from '../../log/hard-state.ts';
 import type { Log } from '../../log/log.ts';
@@ -73,7 +73,7 @@ export class Writing {
   #append({ index, term, frame }: Entry): void {
     const { log, group, time } = this.#options;
     const bytes = frame as Buffer;
-    if (isSealed(bytes)) time.resume(placeOf(bytes).at);
+    if (isSealed(bytes)) time.resume(stampOf(bytes));
     else sealFrame(bytes, { index, term, at: time.stamp(term) });
     // What has its place was admitted when it was proposed, or by its leader.
     this.#durable = log.append(group, bytes, 'control');

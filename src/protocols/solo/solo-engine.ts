@@ -12,7 +12,7 @@
  */
 import type { Clock, Milliseconds } from '../../log/time.ts';
 import { encodeCommand } from '../../log/command.ts';
-import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES, placeOf, sealFrame } from '../../log/frame.ts';
+import { COMMAND_BYTES_MAX, FRAME_HEADER_BYTES, sealFrame, stampOf } from '../../log/frame.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import type { Members } from '../../log/members.ts';
@@ -228,7 +228,7 @@ export class SoloEngine implements Engine {
       const frames = splitFrames(chunk.frames);
       sink.committed(frames);
       this.#committed = chunk.last;
-      this.#time.resume(placeOf(frames.at(-1) as Buffer).at);
+      this.#time.resume(stampOf(frames.at(-1) as Buffer));
       await breathe();
     }
   }
