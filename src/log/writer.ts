@@ -50,6 +50,8 @@ interface Begun {
   readonly written: Promise<number>;
 }
 
+const NOTHING = (): void => undefined;
+
 export class Writer {
   readonly backpressure = new Backpressure();
   readonly tally = new Tally();
@@ -62,7 +64,7 @@ export class Writer {
   #refusal: LogFault | undefined;
   #poisoned = false;
   /** Ends the turn that is waited for. */
-  #endTurn: () => void = () => undefined;
+  #endTurn = NOTHING;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -179,8 +181,14 @@ export class Writer {
 
   #turn(): Promise<void> {
     return new Promise((resolve) => {
-      this.#endTurn = resolve;
-      void this.#options.turn().then(() => resolve());
+      // Once: Node looks into every promise that is resolved twice.
+      const end = (): void => {
+        if (this.#endTurn !== end) return;
+        this.#endTurn = NOTHING;
+        resolve();
+      };
+      this.#endTurn = end;
+      void this.#options.turn().then(end);
     });
   }
 
