@@ -1,6 +1,7 @@
 /**
  * The store of the log on LevelDB, where blocks and outcome pages lie interleaved (`interleaving.ts`): whoever uses it
- * knows nothing of that. A range of blocks is read run by run, and the pages between are leapt over.
+ * knows nothing of that, as long as a range is of one kind of key. A range of blocks is read run by run, and the pages
+ * between are leapt over.
  *
  * ```
  *  blocks 5 000 – 9 000      1 e e e o o   2 e e e e o o

@@ -14,9 +14,9 @@
  * ```
  *
  * LevelDB merges a new file with every older one whose keys lie between its first and its last. If blocks, pages and
- * links each grew in a range of their own, every new file would reach over all of them, and all that was written of
- * late would be written again with every merge: ten bytes for each, where it is two or three now. So what is written
- * at the same time lies side by side, at the end of what is there; and what is written over and over lies behind it.
+ * links each grew in a range of their own, every new file would reach over all of them, and what was written of late
+ * would be written again with every merge. So what is written at the same time lies side by side, at the end of what
+ * is there; and what is written over and over lies behind it.
  */
 import { PAGE_ENTRIES } from './outcome-page.ts';
 import { readUint64, writeUint64 } from './integer.ts';
