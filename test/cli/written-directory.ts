@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { GroupId } from '../../src/log/group.ts';
-import { groupKeys } from '../../src/log/keys.ts';
+import { everyNumber, groupKeys } from '../../src/log/keys.ts';
 import { openStore } from '../../src/log/open-store.ts';
 import { Log } from '../../src/log/log.ts';
 import type { Retention } from '../../src/log/retention.ts';
@@ -135,10 +135,7 @@ export async function tamper(
   const prefix = groupKeys(MAIN)[kind];
   const batch = store.batch();
   let at = 0;
-  for await (const page of store.scan({
-    from: prefix,
-    to: Buffer.concat([prefix, Buffer.alloc(9, 255)]),
-  }))
+  for await (const page of store.scan(everyNumber(prefix)))
     for (const pair of page) {
       const changed = change(pair, at++);
       if (changed === undefined) batch.delete(pair[0]);
