@@ -57,7 +57,7 @@ export class Archive {
     this.#groups = found.groups;
   }
 
-  /** @throws LogFault where the disk fails, or something else holds the store. */
+  /** @throws LogFault where the disk fails, something else holds the store, or it is of a newer format. */
   static async open(directory: string): Promise<ArchiveOpened> {
     const scan = await scanStore(storeDirectory(directory));
     await mendTables(storeDirectory(directory), scan);
@@ -65,7 +65,10 @@ export class Archive {
     const store = await openedStore(directory);
     if (store instanceof LogFault)
       return { kind: 'unreadable', faults: [...flaws, ofStore(store.message)] };
-    const found = await lookAround(store, flaws);
+    const found = await lookAround(store, flaws).catch(async (error: unknown) => {
+      await store.close();
+      throw error;
+    });
     return { kind: 'archive', archive: new Archive(directory, store, found) };
   }
 
@@ -177,7 +180,9 @@ async function identityIn(store: Store, faults: StoreFault[]): Promise<Identity 
   try {
     return await readIdentity(store);
   } catch (error) {
-    faults.push(ofStore(faultOf(error).message));
+    const fault = faultOf(error);
+    if (fault.code === 'newer-format') throw fault;
+    faults.push(ofStore(fault.message));
     return undefined;
   }
 }

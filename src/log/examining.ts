@@ -6,6 +6,7 @@
 import { checkBlock, type Chunk } from './block.ts';
 import { type GroupLog, GroupLogs } from './group-log.ts';
 import { openStore } from './open-store.ts';
+import { readIdentity } from './identity.ts';
 import { assertUnflawed, scanStore } from './leveldb-scanner.ts';
 import { asDamage, storeDirectory } from './opening.ts';
 import { recoverGroups } from './recovery.ts';
@@ -17,6 +18,7 @@ export async function examine(directory: string): Promise<void> {
   assertUnflawed(await scanStore(storeDirectory(directory)));
   const store = await openStore(storeDirectory(directory));
   try {
+    await readIdentity(store);
     const logs = new GroupLogs();
     await recoverGroups(store, logs).catch(asDamage);
     for (const log of logs.all()) await examineGroup(store, log);

@@ -44,7 +44,10 @@ export interface Claim {
   readonly now: Milliseconds;
 }
 
-/** @returns the identity of the store, or nothing in an empty one. @throws LogFault `damaged`. */
+/**
+ * @returns the identity of the store, or nothing in an empty one
+ * @throws LogFault `damaged`, or `newer-format`: whoever reads on would take the store for an empty one
+ */
 export async function readIdentity(store: Store): Promise<Identity | undefined> {
   const value = await store.get(IDENTITY_KEY);
   if (value === undefined) return undefined;
@@ -54,7 +57,9 @@ export async function readIdentity(store: Store): Promise<Identity | undefined> 
       'damaged',
       'the identity of the store is damaged; `quorate log repair` helps',
     );
-  return JSON.parse(payload.toString()) as Identity;
+  const identity = JSON.parse(payload.toString()) as Identity;
+  assertReadable(identity.formatVersion);
+  return identity;
 }
 
 /** Gives an empty store its identity. Durable when it resolves. */
@@ -102,9 +107,8 @@ async function writeIdentity(store: Store, identity: Identity): Promise<void> {
   await writes.write({ sync: true });
 }
 
-/** @throws LogFault `newer-format` or `foreign-store` where the store is not the claimant's. */
+/** @throws LogFault `foreign-store` where the store is not the claimant's. */
 export function assertClaim(identity: Identity, claim: Claim): void {
-  assertReadable(identity.formatVersion);
   const { nodeId, clusterId = identity.clusterId } = claim;
   if (identity.nodeId !== nodeId) throw foreign('node', identity.nodeId, nodeId);
   if (!isOf(identity, clusterId)) throw foreign('cluster', identity.clusterId, clusterId);

@@ -70,16 +70,12 @@ export class InterleavedStore implements Store {
     }
   }
 
-  async first(range: Range): Promise<Pair | undefined> {
-    const kind = kindOf(range.from);
-    const pair = await firstOf(this.#places, kind, placesOf(range));
-    return pair && named(pair);
+  first(range: Range): Promise<Pair | undefined> {
+    return this.#edge(range, firstOf);
   }
 
-  async last(range: Range): Promise<Pair | undefined> {
-    const kind = kindOf(range.from);
-    const pair = await lastOf(this.#places, kind, placesOf(range));
-    return pair && named(pair);
+  last(range: Range): Promise<Pair | undefined> {
+    return this.#edge(range, lastOf);
   }
 
   async clear(range: Range): Promise<void> {
@@ -93,6 +89,17 @@ export class InterleavedStore implements Store {
 
   close(): Promise<void> {
     return this.#places.close();
+  }
+
+  /** However many leaps it takes, it is found in the store of one moment. */
+  async #edge(range: Range, find: typeof firstOf): Promise<Pair | undefined> {
+    const view = this.#places.view();
+    try {
+      const pair = await find(view, kindOf(range.from), placesOf(range));
+      return pair && named(pair);
+    } finally {
+      await view.close();
+    }
   }
 }
 

@@ -18,8 +18,9 @@
  * would be written again with every merge. So what is written at the same time lies side by side, at the end of what
  * is there; and what is written over and over lies behind it.
  */
-import { PAGE_ENTRIES } from './outcome-page.ts';
+import { LogFault } from './fault.ts';
 import { readUint64, writeUint64 } from './integer.ts';
+import { PAGE_ENTRIES } from './outcome-page.ts';
 
 /** Entries of a stretch: a reader of blocks leaps over pages this often. */
 const STRETCH_ENTRIES = 4096;
@@ -127,8 +128,16 @@ function groupAt(place: Buffer): Buffer {
   return place.subarray(PREFIX_BYTES, place.length - STRETCH_FROM_END);
 }
 
+/** @throws LogFault `damaged` where no place has these bytes */
 function stretchAt(place: Buffer): number {
-  return readUint64(place, place.length - STRETCH_FROM_END);
+  const at = place.length - STRETCH_FROM_END;
+  const stretch = at < PREFIX_BYTES ? Number.NaN : readUint64(place, at);
+  if (Number.isSafeInteger(stretch + 1)) return stretch;
+  throw new LogFault(
+    'damaged',
+    `the place ${place.toString('hex')} in the store was never written; ` +
+      '`quorate log repair` writes what can be proved to a new directory',
+  );
 }
 
 function renamed(key: Buffer, from: number, to: number): Buffer {

@@ -348,7 +348,7 @@ export class Log {
     return new RecordedPages(this.#store, this.#known(group).keys.page);
   }
 
-  /** Bytes on disk from this entry to the end, roughly. */
+  /** Bytes on disk from this entry to the end, roughly; in a store of format 2 with their outcome pages. */
   bytesFrom(group: GroupId, index: number): Promise<number> {
     const { keys } = this.#known(group);
     return this.#store.approximateSize(numberedRange(keys.block, index, Number.MAX_SAFE_INTEGER));

@@ -108,7 +108,7 @@ async function believed({ directory, store, scan, files }: Found, claim: Claim):
   const uncleanExit = !(await wasCleanExit(store, chain.number));
   const startedEmpty = known === undefined;
   const report = { startedEmpty, uncleanExit, groups, batches: chain.number, ...seen(scan) };
-  const identity = known ?? (await founded(store, claim, chain));
+  const identity = known ?? (await founded(store, claim, chain.number + groups));
   await removeUnfinished(snapshotDirectory(directory), files);
   return { directory, files, store, identity, logs, chain, report };
 }
@@ -134,9 +134,9 @@ function seen({
   return tornTail === undefined ? sums : { tornTail, ...sums };
 }
 
-/** Only a store that holds nothing may be given an identity. */
-function founded(store: Store, claim: Claim, chain: ChainEnd): Promise<Identity> {
-  if (chain.number === 0) return foundIdentity(store, claim);
+/** Only a store that holds nothing, neither batches nor groups, may be given an identity. */
+function founded(store: Store, claim: Claim, holdings: number): Promise<Identity> {
+  if (holdings === 0) return foundIdentity(store, claim);
   throw new LogFault(
     'damaged',
     'the store has batches but no identity; `quorate log repair` writes what can be proved to a new directory',

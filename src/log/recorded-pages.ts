@@ -1,6 +1,6 @@
 /**
  * The outcome pages of one group as they are stored, for a reader that goes forward: the first is got by
- * itself, those that follow come from a scan, at a tenth of the cost. Wherever the reader turns to, and
+ * itself, those that follow come from a scan, which costs less. Wherever the reader turns to, and
  * whatever was written since the scan began, it is given what the store holds.
  */
 import { numbered, numberedRange, numberOf } from './keys.ts';

@@ -48,10 +48,22 @@ async function* groupsWithBlocks(store: Store, kind: Kind): AsyncGenerator<Group
   const { from, to } = everyGroup(kind);
   let pair = await store.first({ from, to });
   while (pair !== undefined) {
-    const { group } = groupOfKey(pair[0]);
+    const [key] = pair;
+    const { group } = groupOfKey(key);
     yield group;
     pair = await store.first({ from: everyNumber(new GroupLog(group).keys.block).to, to });
+    assertBehind(key, pair?.[0]);
   }
+}
+
+/** A number, or a stretch, that nobody ever wrote would be found again and again. */
+function assertBehind(before: Buffer, key: Buffer | undefined): void {
+  if (key === undefined || before.compare(key) < 0) return;
+  throw new LogFault(
+    'damaged',
+    `the key ${key.toString('hex')} of the store was never written; ` +
+      '`quorate log repair` writes what can be proved to a new directory',
+  );
 }
 
 async function recoverGroup(

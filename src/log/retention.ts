@@ -55,7 +55,7 @@ export function parseRetention(text: string): Retention | undefined {
 export interface RetainedLog {
   bounds(group: GroupId): { readonly first: number; readonly last: number };
   frame(group: GroupId, index: number): Promise<Buffer | undefined>;
-  /** Bytes on disk from this entry to the end, roughly. */
+  /** Bytes on disk from this entry to the end, roughly; outcome pages may be counted too. */
   bytesFrom(group: GroupId, index: number): Promise<number>;
 }
 

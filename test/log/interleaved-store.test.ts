@@ -1,7 +1,11 @@
 /** Blocks and pages lie interleaved, and nobody notices: what a store of plain keys answers is answered here. */
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { FORMAT_VERSION, foundIdentity } from '../../src/log/identity.ts';
+import { join } from 'node:path';
+import { Archive } from '../../src/log/archive.ts';
+import { examine } from '../../src/log/examining.ts';
+import type { GroupId } from '../../src/log/group.ts';
+import { FORMAT_VERSION, foundIdentity, readIdentity } from '../../src/log/identity.ts';
 import { InterleavedStore } from '../../src/log/interleaved-store.ts';
 import { keyAt, placeOf } from '../../src/log/interleaving.ts';
 import {
@@ -19,7 +23,10 @@ import {
 import { LevelStore } from '../../src/log/level-store.ts';
 import { openStore } from '../../src/log/open-store.ts';
 import { type Pair, pairs, type Range, type Store } from '../../src/log/store.ts';
-import { JOB, MAIN, temporaryDirectory } from './fixtures.ts';
+import { groupsIn } from '../../src/log/recovery.ts';
+import { repairLog } from '../../src/log/repair.ts';
+import { sealed } from '../../src/log/sealed-value.ts';
+import { appendRange, JOB, MAIN, openedLog, temporaryDirectory } from './fixtures.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const [MAIN_KEYS, JOB_KEYS] = [groupKeys(MAIN), groupKeys(JOB)];
@@ -160,6 +167,58 @@ test('what a range shows is of the moment in which its scan began, whatever come
   expect(seen).not.toContain('late');
 });
 
+test('I9: every view is closed, however a reader leaves', async () => {
+  const places = await LevelStore.open(await temporaryDirectory());
+  onTestFinished(() => places.close());
+  let open = 0;
+  const view = places.view.bind(places);
+  places.view = () => {
+    const opened = view();
+    const close = opened.close.bind(opened);
+    open += 1;
+    opened.close = () => {
+      open -= 1;
+      return close();
+    };
+    return opened;
+  };
+  const store = new InterleavedStore(places);
+  const writes = store.batch();
+  for (let first = 1; first <= 40_000; first += 1000)
+    writes.put(numbered(MAIN_KEYS.block, first), Buffer.from(`${first}`));
+  await writes.write({ sync: false });
+  const all = everyNumber(MAIN_KEYS.block);
+  expect(await found(store, all)).toHaveLength(40);
+  await store.first(all);
+  await store.last(all);
+  for await (const [key] of pairs(store.scan(all))) if (key.length > 0) break;
+  const failing = (async () => {
+    for await (const page of store.scan(all)) throw new Error(`${page.length} are too many`);
+  })();
+  await expect(failing).rejects.toThrow('too many');
+  expect(open).toBe(0);
+});
+
+test.each([41, 44, 53, 60])(
+  'a stretch that was never written, of bit %i, is damage, and nobody looks for its end',
+  async (bit) => {
+    const places = await LevelStore.open(await temporaryDirectory());
+    onTestFinished(() => places.close());
+    const place = placeOf(numbered(MAIN_KEYS.block, 1));
+    const at = place.length - 17 + 7 - Math.floor(bit / 8);
+    place[at] = place[at]! ^ (1 << (bit % 8));
+    const writes = places.batch();
+    writes.put(place, Buffer.from('somewhere'));
+    await writes.write({ sync: false });
+    const seen: GroupId[] = [];
+    const looking = (async () => {
+      for await (const group of groupsIn(new InterleavedStore(places))) seen.push(group);
+    })();
+    await expect(looking).rejects.toMatchObject({ code: 'damaged' });
+    expect(seen).toEqual([MAIN]);
+  },
+);
+
 test('what is written at the same time lies behind all that was written before, hard states and floors aside', () => {
   const before = [numbered(MAIN_KEYS.block, 8000), numbered(MAIN_KEYS.page, 31)];
   const after = [numbered(MAIN_KEYS.block, 8193), numbered(MAIN_KEYS.page, 32), linkKey(3)];
@@ -183,10 +242,10 @@ describe('which format a directory has', () => {
     return directory;
   }
 
-  async function valueIn(directory: string): Promise<string | undefined> {
+  async function openedIn(directory: string): Promise<Store> {
     const store = await openStore(directory);
     onTestFinished(() => store.close());
-    return (await store.get(BLOCK))?.toString();
+    return store;
   }
 
   test('an empty one is of the newest, and its identity says so', async () => {
@@ -200,9 +259,53 @@ describe('which format a directory has', () => {
     expect(again).toBeInstanceOf(InterleavedStore);
   });
 
-  test('one whose identity is lost, by the keys that only format 1 has', async () => {
-    expect(await valueIn(await plainWith(BLOCK))).toBe('as it is');
-    expect(await valueIn(await plainWith(BLOCK, IDENTITY_KEY))).toBe('as it is');
-    expect(await valueIn(await plainWith(placeOf(BLOCK)))).toBe('as it is');
+  test.each([
+    ['a block', BLOCK],
+    ['a page', numbered(MAIN_KEYS.page, 0)],
+    ['a link', linkKey(9)],
+  ])('one whose identity is lost, by %s, as only format 1 has it', async (_, at) => {
+    for (const lost of [[], [IDENTITY_KEY]]) {
+      const store = await openedIn(await plainWith(at, ...lost));
+      expect(store).toBeInstanceOf(LevelStore);
+      expect((await store.get(at))?.toString()).toBe('as it is');
+    }
+    const store = await openedIn(await plainWith(placeOf(at)));
+    expect(store).toBeInstanceOf(InterleavedStore);
+    expect((await store.get(at))?.toString()).toBe('as it is');
+  });
+
+  test('one of format 1 that holds nothing but its identity stays of format 1', async () => {
+    const directory = await temporaryDirectory();
+    const places = await LevelStore.open(directory);
+    const old = Buffer.from(
+      JSON.stringify({ ...(await foundIdentity(places, claim)), formatVersion: 1 }),
+    );
+    const writes = places.batch();
+    writes.put(IDENTITY_KEY, sealed(IDENTITY_KEY, old));
+    await writes.write({ sync: true });
+    await places.close();
+    expect(await openedIn(directory)).toBeInstanceOf(LevelStore);
+  });
+
+  test('one of a newer format is read by nobody: not by a node, an audit, an examination or a repair', async () => {
+    const directory = await temporaryDirectory();
+    const log = await openedLog(directory);
+    await appendRange(log, MAIN, 1, 3);
+    await log.close();
+    const store = await openStore(join(directory, 'log'));
+    const newer = { ...(await readIdentity(store)), formatVersion: FORMAT_VERSION + 1 };
+    const writes = store.batch();
+    writes.put(IDENTITY_KEY, sealed(IDENTITY_KEY, Buffer.from(JSON.stringify(newer))));
+    await writes.write({ sync: true });
+    await store.close();
+    const target = await temporaryDirectory();
+    const repairing = { directory, target, drawId: () => 'id', now: 0, isRunning: () => false };
+    for (const read of [
+      () => openedLog(directory),
+      () => Archive.open(directory),
+      () => examine(directory),
+      () => repairLog(repairing),
+    ])
+      await expect(read()).rejects.toMatchObject({ code: 'newer-format' });
   });
 });

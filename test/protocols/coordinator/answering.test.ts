@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../../src/projections/outcome.ts';
 import { Answering, type AnsweringOptions } from '../../../src/protocols/coordinator/answering.ts';
@@ -36,9 +37,8 @@ interface Question<Value> {
   readonly reject: (error: Error) => void;
 }
 
-function answeringOf(engines: Engines): Answering {
+function answeringOf(engines: Engines, clock = new VirtualClock()): Answering {
   const unasked = {} as Pick<AnsweringOptions, 'machine' | 'history'>;
-  const clock = new VirtualClock();
   return new Answering({ ...unasked, clock, now: () => 0, engine: engines.engine });
 }
 
@@ -50,7 +50,8 @@ function noted(answering: Answering, index: number): WeakRef<object> {
 
 test('I8: what an entry led to is held while somebody may wait for it, and not where nobody does', async () => {
   const engines = new Engines();
-  const answering = answeringOf(engines);
+  const clock = new VirtualClock();
+  const answering = answeringOf(engines, clock);
   expect(await isHeld(noted(answering, 1))).toBe(false);
 
   const answer = answering.propose(COMMAND, 'data', 0);
@@ -63,5 +64,29 @@ test('I8: what an entry led to is held while somebody may wait for it, and not w
   engines.asked[1]?.reject(new Error('the engine failed'));
   await expect(failing).rejects.toThrow('the engine failed');
   expect(await isHeld(noted(answering, 4))).toBe(false);
+
+  const refused = answering.propose(COMMAND, 'data', 0);
+  engines.asked[2]?.resolve({ kind: 'refused', code: 'no-leader' });
+  expect(await refused).toEqual({ kind: 'refused', code: 'no-leader' });
+  expect(await isHeld(noted(answering, 5))).toBe(false);
+
+  const again = answering.propose(COMMAND, 'data', 1000);
+  engines.asked[3]?.resolve({ kind: 'refused', code: 'no-leader' });
+  await setImmediate();
+  await clock.advance(500);
+  engines.asked[4]?.reject(new Error('the next leader failed'));
+  await expect(again).rejects.toThrow('the next leader failed');
+  expect(await isHeld(noted(answering, 6))).toBe(false);
   answering.stop();
+});
+
+test('an engine that cannot be asked is a promise that fails, and holds nothing', async () => {
+  const unasked = {} as Pick<AnsweringOptions, 'machine' | 'history'>;
+  const engine = (): Engine => {
+    throw new Error('the group has no engine');
+  };
+  const answering = new Answering({ ...unasked, clock: new VirtualClock(), now: () => 0, engine });
+  const asked = answering.propose(COMMAND, 'data', 0);
+  await expect(asked).rejects.toThrow('the group has no engine');
+  expect(await isHeld(noted(answering, 1))).toBe(false);
 });
