@@ -19,6 +19,11 @@ export function isAbsence(error: unknown): boolean {
   return error instanceof Error && 'code' in error && ABSENT.has(error.code);
 }
 
+/** For what may be gone: then there is nothing; whatever else went wrong is thrown. */
+export function unlessAbsent(error: unknown): undefined {
+  if (!isAbsence(error)) throw error;
+}
+
 /** A file that was created or renamed is durable only when its directory is. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');

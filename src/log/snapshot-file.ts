@@ -24,7 +24,7 @@
 import assert from 'node:assert/strict';
 import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
-import { isAbsence } from './directory.ts';
+import { isAbsence, unlessAbsent } from './directory.ts';
 import { faultOf, LogFault } from './fault.ts';
 import { type Files, fileSystem, type OpenFile } from './files.ts';
 import { type GroupId, groupBytes } from './group.ts';
@@ -86,14 +86,15 @@ export class SnapshotShelf {
     this.#files = files;
   }
 
-  /** Finished snapshots, newest first. */
+  /** Finished snapshots, newest first; not those that go while they are looked at. */
   async list(): Promise<readonly SnapshotInfo[]> {
     return this.#listed(await this.#files.names(this.#directory));
   }
 
   async #listed(names: readonly string[]): Promise<readonly SnapshotInfo[]> {
     const finished = names.filter((name) => name.endsWith(FINISHED));
-    const listed = await Promise.all(finished.map((name) => this.#info(name)));
+    const found = await Promise.all(finished.map((name) => this.#info(name)));
+    const listed = found.filter((info) => info !== undefined);
     return listed.sort((one, other) => other.index - one.index);
   }
 
@@ -187,10 +188,11 @@ export class SnapshotShelf {
     return join(this.#directory, `${index}${ending}`);
   }
 
-  async #info(name: string): Promise<SnapshotInfo> {
+  async #info(name: string): Promise<SnapshotInfo | undefined> {
     const path = join(this.#directory, name);
-    const bytes = await this.#files.size(path);
-    return { index: Number(name.slice(0, -FINISHED.length)), path, bytes };
+    const bytes = await this.#files.size(path).catch(unlessAbsent);
+    const index = Number(name.slice(0, -FINISHED.length));
+    return bytes === undefined ? undefined : { index, path, bytes };
   }
 }
 

@@ -48,6 +48,23 @@ describe('a snapshot file', () => {
     }
   });
 
+  test('that goes while the others are looked at is not listed, and what else fails is told', async () => {
+    const directory = await temporaryDirectory();
+    const shelf = new SnapshotShelf(directory, MAIN);
+    for (const index of [3, 7, 9]) await written(shelf, index, Buffer.from('state'));
+    const code = (name: string): string => (name.includes('7.snapshot') ? 'ENOENT' : 'EIO');
+    const failing = (...names: readonly string[]): SnapshotShelf =>
+      new SnapshotShelf(directory, MAIN, {
+        ...fileSystem,
+        size: (path) =>
+          names.some((name) => path.endsWith(name))
+            ? Promise.reject(Object.assign(new Error('no'), { code: code(path) }))
+            : fileSystem.size(path),
+      });
+    expect(await indices(failing('7.snapshot'))).toEqual([9, 3]);
+    await expect(failing('9.snapshot').list()).rejects.toMatchObject({ code: 'EIO' });
+  });
+
   test('is listed newest first, with its size, and only when it is finished', async () => {
     const shelf = new SnapshotShelf(await temporaryDirectory(), JOB);
     expect(await shelf.list()).toEqual([]);
