@@ -2,6 +2,7 @@
  * Opens the store of a log: interleaved, unless it is of format 1, whose keys lie in LevelDB as they are. Its identity
  * tells; where that is lost, so do keys that only format 1 has.
  */
+import { faultOf } from './fault.ts';
 import { FORMAT_VERSION, readIdentity } from './identity.ts';
 import { InterleavedStore } from './interleaved-store.ts';
 import { EVERY_LINK, everyGroup, KIND } from './keys.ts';
@@ -26,8 +27,14 @@ export async function openStore(directory: string): Promise<Store> {
 }
 
 async function formatOf(places: Store): Promise<number> {
-  const identity = await readIdentity(places).catch(() => undefined);
+  const identity = await readIdentity(places).catch(unlessUnreadable);
   return identity?.formatVersion ?? (await formatOfKeys(places));
+}
+
+/** Whoever reads on is told the same; that the disk failed is no reason to guess. */
+function unlessUnreadable(error: unknown): undefined {
+  const { code } = faultOf(error);
+  if (code !== 'damaged' && code !== 'newer-format') throw error;
 }
 
 async function formatOfKeys(places: Store): Promise<number> {

@@ -1,9 +1,10 @@
 /** Blocks and pages lie interleaved, and nobody notices: what a store of plain keys answers is answered here. */
 import * as fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { join } from 'node:path';
 import { Archive } from '../../src/log/archive.ts';
 import { examine } from '../../src/log/examining.ts';
+import { LogFault } from '../../src/log/fault.ts';
 import type { GroupId } from '../../src/log/group.ts';
 import { FORMAT_VERSION, foundIdentity, readIdentity } from '../../src/log/identity.ts';
 import { InterleavedStore } from '../../src/log/interleaved-store.ts';
@@ -182,6 +183,8 @@ test('I9: every view is closed, however a reader leaves', async () => {
     };
     return opened;
   };
+  // Nothing is looked for but in a view: what takes two looks would see two moments.
+  places.first = places.last = () => Promise.reject(new Error('not of one moment'));
   const store = new InterleavedStore(places);
   const writes = store.batch();
   for (let first = 1; first <= 40_000; first += 1000)
@@ -272,6 +275,15 @@ describe('which format a directory has', () => {
     const store = await openedIn(await plainWith(placeOf(at)));
     expect(store).toBeInstanceOf(InterleavedStore);
     expect((await store.get(at))?.toString()).toBe('as it is');
+  });
+
+  test('is not guessed where the disk fails', async () => {
+    const directory = await plainWith(BLOCK);
+    const get = vi.spyOn(LevelStore.prototype, 'get');
+    get.mockRejectedValueOnce(new LogFault('io', 'the disk failed'));
+    onTestFinished(() => get.mockRestore());
+    await expect(openStore(directory)).rejects.toMatchObject({ code: 'io' });
+    expect(await openedIn(directory)).toBeInstanceOf(LevelStore);
   });
 
   test('one of format 1 that holds nothing but its identity stays of format 1', async () => {

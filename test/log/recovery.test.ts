@@ -91,6 +91,11 @@ describe('recovery', () => {
 const DAMAGE: readonly (readonly [string, (contents: Contents) => void, RegExp])[] = [
   ['a batch is missing', (it) => it.delete(keysOf(it, 'b/')[1]!), /chain breaks at batch 2/],
   [
+    'nothing is left of whose it is, nor of its chain',
+    (it) => ['n', 'x', ...keysOf(it, 'b/')].forEach((key) => it.delete(key)),
+    /has batches but no identity/,
+  ],
+  [
     'an older hard state is back',
     (it) =>
       it.set(
