@@ -7,7 +7,7 @@
  * value  [4: crc32 of key ‖ rest][8: number of the last batch]
  * ```
  */
-import { LogFault } from './fault.ts';
+import { damaged } from './fault.ts';
 import { readUint64, writeUint64 } from './integer.ts';
 import { CLEAN_EXIT_KEY } from './keys.ts';
 import { seal, SEAL_BYTES, unseal } from './sealed-value.ts';
@@ -28,10 +28,8 @@ export async function markCleanExit(store: Store, batch: number): Promise<void> 
 export async function wasCleanExit(store: Store, batch: number): Promise<boolean> {
   const marked = await readMark(store);
   if (marked > batch)
-    throw new LogFault(
-      'damaged',
-      `the log was closed after batch ${marked}, but batch ${batch} is the last one there; ` +
-        '`quorate log repair` writes what can be proved to a new directory',
+    throw damaged(
+      `the log was closed after batch ${marked}, but batch ${batch} is the last one there`,
     );
   return marked === batch;
 }
@@ -41,6 +39,6 @@ async function readMark(store: Store): Promise<number> {
   const value = await store.get(CLEAN_EXIT_KEY);
   if (value === undefined) return 0;
   const payload = unseal(CLEAN_EXIT_KEY, value);
-  if (payload?.length !== 8) throw new LogFault('damaged', 'the mark of the last exit is damaged');
+  if (payload?.length !== 8) throw damaged('the mark of the last exit is damaged');
   return readUint64(payload, 0);
 }

@@ -25,6 +25,19 @@ export class LogFault extends Error {
   }
 }
 
+/** What a person does about damage. */
+const REMEDY = '`quorate log repair` writes what can be proved to a new directory';
+
+/** @param finding what is wrong with the log, without what can be done about it */
+export function damaged(finding: string, options?: ErrorOptions): LogFault {
+  return new LogFault('damaged', `${finding}; ${REMEDY}`, options);
+}
+
+/** What is wrong, without what can be done about it: for who is just doing that. */
+export function findingOf(error: unknown): string {
+  return faultOf(error).message.replace(`; ${REMEDY}`, '');
+}
+
 /** The disk gave back something else than was written. */
 export function isDamage(error: unknown): error is LogFault {
   return error instanceof LogFault && error.code === 'damaged';
@@ -81,7 +94,7 @@ const SYMPTOMS: readonly Symptom[] = [
   {
     seen: /corrupt|not an sstable|missing files|bad block|malformed|does not exist \(create_if_missing/i,
     code: 'damaged',
-    says: 'the store is damaged; `quorate log repair` writes what can be proved to a new directory',
+    says: `the store is damaged; ${REMEDY}`,
   },
   {
     seen: /(database|iterator) is not open/i,

@@ -8,7 +8,7 @@
  * value  [4: crc32 of key ‖ rest][JSON {clusterId, nodeId, storeId, formatVersion, createdAt, isJoining?}]
  * ```
  */
-import { LogFault } from './fault.ts';
+import { damaged, LogFault } from './fault.ts';
 import { IDENTITY_KEY } from './keys.ts';
 import { sealed, unseal } from './sealed-value.ts';
 import type { Store } from './store.ts';
@@ -52,11 +52,7 @@ export async function readIdentity(store: Store): Promise<Identity | undefined> 
   const value = await store.get(IDENTITY_KEY);
   if (value === undefined) return undefined;
   const payload = unseal(IDENTITY_KEY, value);
-  if (payload === undefined)
-    throw new LogFault(
-      'damaged',
-      'the identity of the store is damaged; `quorate log repair` helps',
-    );
+  if (payload === undefined) throw damaged('the identity of the store is damaged');
   const identity = JSON.parse(payload.toString()) as Identity;
   assertReadable(identity.formatVersion);
   return identity;

@@ -18,7 +18,7 @@
  * would be written again with every merge. So what is written at the same time lies side by side, at the end of what
  * is there; and what is written over and over lies behind it.
  */
-import { LogFault } from './fault.ts';
+import { damaged } from './fault.ts';
 import { readUint64, writeUint64 } from './integer.ts';
 import { PAGE_ENTRIES } from './outcome-page.ts';
 
@@ -133,11 +133,7 @@ function stretchAt(place: Buffer): number {
   const at = place.length - STRETCH_FROM_END;
   const stretch = at < PREFIX_BYTES ? Number.NaN : readUint64(place, at);
   if (Number.isSafeInteger(stretch + 1)) return stretch;
-  throw new LogFault(
-    'damaged',
-    `the place ${place.toString('hex')} in the store was never written; ` +
-      '`quorate log repair` writes what can be proved to a new directory',
-  );
+  throw damaged(`the place ${place.toString('hex')} in the store was never written`);
 }
 
 function renamed(key: Buffer, from: number, to: number): Buffer {

@@ -15,7 +15,7 @@
  *
  * `[group]` is drawn in `group.ts`. Where keys lie in LevelDB is drawn in `interleaving.ts`.
  */
-import assert from 'node:assert/strict';
+import { damaged, type LogFault } from './fault.ts';
 import { type GroupId, groupBytes, readGroup } from './group.ts';
 import { readUint64, writeUint64 } from './integer.ts';
 import type { Range } from './store.ts';
@@ -93,9 +93,13 @@ export function everyGroup(kind: Kind): Range {
   return { from: Buffer.from(kind), to: Buffer.from(kind.replace('/', '0')) };
 }
 
-/** The group a key is filed under, and where its bytes end in the key. */
+/** The group a key is filed under, and where its bytes end in the key. @throws LogFault `damaged` where it names none */
 export function groupOfKey(key: Buffer): { readonly group: GroupId; readonly next: number } {
   const read = readGroup(key, PREFIX_BYTES);
-  assert(read !== undefined, 'a key of a group names it');
+  if (read === undefined) throw neverWritten(key);
   return read;
+}
+
+export function neverWritten(key: Buffer): LogFault {
+  return damaged(`the key ${key.toString('hex')} of the store was never written`);
 }

@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn } from './directory.ts';
-import { faultOf, LogFault } from './fault.ts';
+import { damaged, faultOf } from './fault.ts';
 import { CLEAN_EXIT_KEY } from './keys.ts';
 import { contentsOf, logNamedIn } from './leveldb-manifest.ts';
 import { payloadsIn, type RecordScan, scanRecords } from './leveldb-records.ts';
@@ -80,11 +80,7 @@ export async function mendTables(directory: string, { flaws }: StoreScan): Promi
 export function assertUnflawed({ flaws }: StoreScan): void {
   const [first] = flaws;
   if (first === undefined) return;
-  throw new LogFault(
-    'damaged',
-    `${first.file}, byte ${first.offset}: ${first.reason}; nothing was changed; ` +
-      '`quorate log repair` writes what can be proved to a new directory',
-  );
+  throw damaged(`${first.file}, byte ${first.offset}: ${first.reason}; nothing was changed`);
 }
 
 function asFault(error: unknown): never {

@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import type { ChainEnd } from './batch-chain.ts';
 import { wasCleanExit } from './clean-exit.ts';
-import { LogFault } from './fault.ts';
+import { damaged, LogFault } from './fault.ts';
 import type { Files } from './files.ts';
 import { GroupLogs } from './group-log.ts';
 import { assertClaim, type Claim, foundIdentity, type Identity, readIdentity } from './identity.ts';
@@ -116,12 +116,7 @@ async function believed({ directory, store, scan, files }: Found, claim: Claim):
 /** What cannot even be read as keys and values of ours is not what was written. */
 export function asDamage(error: unknown): never {
   if (error instanceof LogFault) throw error;
-  throw new LogFault(
-    'damaged',
-    `the store holds what was never written (${String(error)}); ` +
-      '`quorate log repair` writes what can be proved to a new directory',
-    { cause: error },
-  );
+  throw damaged(`the store holds what was never written (${String(error)})`, { cause: error });
 }
 
 function seen({
@@ -137,8 +132,5 @@ function seen({
 /** Only a store that holds nothing, neither batches nor groups, may be given an identity. */
 function founded(store: Store, claim: Claim, holdings: number): Promise<Identity> {
   if (holdings === 0) return foundIdentity(store, claim);
-  throw new LogFault(
-    'damaged',
-    'the store has batches but no identity; `quorate log repair` writes what can be proved to a new directory',
-  );
+  throw damaged('the store has batches but no identity');
 }

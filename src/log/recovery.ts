@@ -7,12 +7,20 @@
  */
 import { type BlockCheck, checkBlock, type Chunk, decodeBlock } from './block.ts';
 import { type Chain, readChain, type Standing, standingName } from './chain-reading.ts';
-import { LogFault } from './fault.ts';
+import { damaged } from './fault.ts';
 import { decodeFloor, type Position } from './floor.ts';
 import { GroupLog, type GroupLogs } from './group-log.ts';
 import type { GroupId } from './group.ts';
 import { decodeHardState } from './hard-state.ts';
-import { everyGroup, everyNumber, groupOfKey, KIND, type Kind, numberedRange } from './keys.ts';
+import {
+  everyGroup,
+  everyNumber,
+  groupOfKey,
+  KIND,
+  type Kind,
+  neverWritten,
+  numberedRange,
+} from './keys.ts';
 import { sealOf } from './sealed-value.ts';
 import { type Pair, pairs, type Store } from './store.ts';
 import { blockKey, damage } from './stored-blocks.ts';
@@ -29,18 +37,23 @@ export async function recoverGroups(store: Store, logs: GroupLogs): Promise<Chai
 
 function assertWhole({ broken }: Chain): void {
   if (broken === undefined) return;
-  throw new LogFault(
-    'damaged',
-    `the batch chain breaks at batch ${broken.batch}: ${broken.reason}; acknowledged data is missing; ` +
-      '`quorate log repair` writes what can be proved to a new directory',
+  throw damaged(
+    `the batch chain breaks at batch ${broken.batch}: ${broken.reason}; acknowledged data is missing`,
   );
 }
 
+/** Kinds of keys by which groups are found. */
+export const TELLING_KINDS: readonly Kind[] = [KIND.hardState, KIND.floor, KIND.block];
+
 /** Every group that has anything filed under it; some more than once. */
 export async function* groupsIn(store: Store): AsyncGenerator<GroupId> {
-  for (const kind of [KIND.hardState, KIND.floor])
-    for await (const [key] of pairs(store.scan(everyGroup(kind)))) yield groupOfKey(key).group;
-  yield* groupsWithBlocks(store, KIND.block);
+  for (const kind of TELLING_KINDS) yield* groupsWith(store, kind);
+}
+
+/** @throws LogFault `damaged` at a key that was never written */
+export async function* groupsWith(store: Store, kind: Kind): AsyncGenerator<GroupId> {
+  if (kind === KIND.block) return yield* groupsWithBlocks(store, kind);
+  for await (const [key] of pairs(store.scan(everyGroup(kind)))) yield groupOfKey(key).group;
 }
 
 /** Leaps from group to group instead of walking through their blocks. */
@@ -59,11 +72,7 @@ async function* groupsWithBlocks(store: Store, kind: Kind): AsyncGenerator<Group
 /** A number, or a stretch, that nobody ever wrote would be found again and again. */
 function assertBehind(before: Buffer, key: Buffer | undefined): void {
   if (key === undefined || before.compare(key) < 0) return;
-  throw new LogFault(
-    'damaged',
-    `the key ${key.toString('hex')} of the store was never written; ` +
-      '`quorate log repair` writes what can be proved to a new directory',
-  );
+  throw neverWritten(key);
 }
 
 async function recoverGroup(

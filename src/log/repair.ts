@@ -15,14 +15,15 @@ import { join } from 'node:path';
 import { type Chain, readChain, standingName } from './chain-reading.ts';
 import { cloneStopped, type IsRunning } from './clone.ts';
 import { namesIn, syncDirectory } from './directory.ts';
-import { LogFault } from './fault.ts';
+import { findingOf, LogFault } from './fault.ts';
 import { type GroupLog, GroupLogs } from './group-log.ts';
 import { foundIdentity, type Identity, readIdentity } from './identity.ts';
+import type { Kind } from './keys.ts';
 import { LevelStore } from './level-store.ts';
 import { openStore } from './open-store.ts';
 import { mendTables, scanStore, type StoreScan } from './leveldb-scanner.ts';
 import { snapshotDirectory, storeDirectory } from './opening.ts';
-import { groupsIn, isRemoved } from './recovery.ts';
+import { groupsWith, isRemoved, TELLING_KINDS } from './recovery.ts';
 import { Rewriter } from './rewriter.ts';
 import { type Salvage, salvage } from './salvage.ts';
 import { copySnapshots, type LeftSnapshot } from './salvage-snapshots.ts';
@@ -39,6 +40,8 @@ export interface RepairRecord {
   /** Where the batch chain breaks, if it does. */
   readonly chain: Chain['broken'];
   readonly groups: readonly Salvage[];
+  /** Keys that nobody ever wrote. A group that only keys behind one of them, of its kind, tell of is not found. */
+  readonly keys_left_out: readonly string[];
   readonly snapshots_left_out: readonly LeftSnapshot[];
 }
 
@@ -114,9 +117,10 @@ async function rebuilt(
     // One of a cluster has to ask its way back in: what this store is called now, nobody knows.
     const claim = { ...old, isNewCluster: false, drawId, now };
     const identity = await foundIdentity(store, claim);
-    const { broken: chain, groups } = await salvagedGroups(source, store, files);
+    const salvaged = await salvagedGroups(source, store, files);
+    const { groups } = salvaged;
     const left = await copySnapshots(snapshotDirectory(clone), snapshotDirectory(target), groups);
-    const found = { identity, files, chain, groups, snapshots_left_out: left };
+    const found = { identity, files, ...salvaged, snapshots_left_out: left };
     const record: RepairRecord = { source: directory, repaired_at: now, ...found };
     await writeFile(join(target, REPAIR_FILE), `${JSON.stringify(record, null, 2)}\n`, {
       flush: true,
@@ -132,28 +136,40 @@ async function knownIdentity(source: Store): Promise<Identity> {
   throw new LogFault('damaged', 'the store has no identity left: nothing in it can be attributed');
 }
 
-interface Salvaged {
-  readonly broken: Chain['broken'];
-  readonly groups: readonly Salvage[];
-}
+type Salvaged = Pick<RepairRecord, 'chain' | 'groups' | 'keys_left_out'>;
 
 async function salvagedGroups(source: Store, store: Store, files: StoreScan): Promise<Salvaged> {
   const chain = await readChain(source);
   const rewriter = new Rewriter(store);
   const complete = chain.broken === undefined && files.flaws.length === 0;
   const groups: Salvage[] = [];
-  for (const log of await groupsLeft(source, chain)) {
+  const { logs, unread } = await groupsLeft(source, chain);
+  for (const log of logs) {
     const standing = chain.standings.get(standingName(log.id));
     groups.push(await salvage({ store: source, log, standing, complete }, rewriter));
   }
   await rewriter.finish();
-  return { broken: chain.broken, groups };
+  return { chain: chain.broken, groups, keys_left_out: unread };
 }
 
-/** Every group that is there and was not removed. */
-async function groupsLeft(source: Store, { standings }: Chain): Promise<GroupLog[]> {
+interface GroupsLeft {
+  readonly logs: readonly GroupLog[];
+  readonly unread: readonly string[];
+}
+
+/** Every group that is there, or that the chain tells of, and was not removed. */
+async function groupsLeft(source: Store, { standings }: Chain): Promise<GroupsLeft> {
   const logs = new GroupLogs();
-  for await (const id of groupsIn(source)) logs.of(id);
-  for (const standing of standings.values()) if (isRemoved(standing)) logs.remove(standing.group);
-  return [...logs.all()];
+  const unread: string[] = [];
+  for (const kind of TELLING_KINDS)
+    await findGroups(source, kind, logs).catch((error: unknown) => unread.push(findingOf(error)));
+  for (const standing of standings.values()) {
+    if (isRemoved(standing)) logs.remove(standing.group);
+    else logs.of(standing.group);
+  }
+  return { logs: [...logs.all()], unread };
+}
+
+async function findGroups(source: Store, kind: Kind, logs: GroupLogs): Promise<void> {
+  for await (const id of groupsWith(source, kind)) logs.of(id);
 }

@@ -13,7 +13,7 @@ import {
   slice,
 } from './block.ts';
 import type { Standing } from './chain-reading.ts';
-import { faultOf } from './fault.ts';
+import { findingOf } from './fault.ts';
 import { decodeFloor, encodeFloor, ORIGIN, type Position } from './floor.ts';
 import type { GroupLog } from './group-log.ts';
 import type { GroupId } from './group.ts';
@@ -110,7 +110,7 @@ class Proved {
     try {
       yield* this.#intact();
     } catch (error) {
-      this.#stop(faultOf(error).message);
+      this.#stop(findingOf(error));
     }
     if (this.#end.index < this.#expectedEnd) this.#stop(`entries up to ${this.#limit} are missing`);
   }

@@ -3,18 +3,14 @@
  * the disk is checked against its key and its neighbours: a gap is damage, never a short answer.
  */
 import { type Chunk, decodeBlock } from './block.ts';
-import { Compacted, LogFault } from './fault.ts';
+import { Compacted, damaged, type LogFault } from './fault.ts';
 import { groupName } from './group.ts';
 import type { GroupLog } from './group-log.ts';
 import { numbered, numberedRange, numberOf } from './keys.ts';
 import { type Pair, pairs, type Store } from './store.ts';
 
 export function damage(log: GroupLog, index: number, reason: string): LogFault {
-  return new LogFault(
-    'damaged',
-    `group ${groupName(log.id)}, entry ${index}: ${reason}; ` +
-      '`quorate log repair` writes what can be proved to a new directory',
-  );
+  return damaged(`group ${groupName(log.id)}, entry ${index}: ${reason}`);
 }
 
 /**

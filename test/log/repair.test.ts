@@ -3,9 +3,11 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeBlock } from '../../src/log/block.ts';
+import { placeOf } from '../../src/log/interleaving.ts';
+import { LevelStore } from '../../src/log/level-store.ts';
 import { openStore } from '../../src/log/open-store.ts';
 import { Log } from '../../src/log/log.ts';
-import { groupKeys, linkKey, numbered } from '../../src/log/keys.ts';
+import { everyNumber, groupKeys, linkKey, numbered } from '../../src/log/keys.ts';
 import { type RepairRecord, repairLog } from '../../src/log/repair.ts';
 import { encodeOutcomePage, GENESIS_DIGEST } from '../../src/log/outcome-page.ts';
 import type { Store } from '../../src/log/store.ts';
@@ -96,6 +98,7 @@ describe('repair', () => {
         { group: MAIN, first: 1, last: 100, hard_state: 'proved' },
         { group: JOB, first: 1, last: 5, hard_state: 'none' },
       ],
+      keys_left_out: [],
       snapshots_left_out: [],
     });
     expect(JSON.parse(await readFile(join(target, 'repair.json'), 'utf8'))).toEqual(
@@ -132,6 +135,43 @@ describe('repair', () => {
     expect((await openedLog(target)).bounds(MAIN).last).toBe(30);
     expect(record.groups[0]).toMatchObject({
       left_out: { from: 31, reason: 'the next block starts at 41' },
+    });
+  });
+
+  test('of a store with keys that nobody ever wrote leaves them out, says so, and keeps every group', async () => {
+    const directory = await killedNode();
+    const places = await LevelStore.open(join(directory, 'log'));
+    const stretch = placeOf(numbered(BLOCK, 1));
+    stretch[stretch.length - 17]! ^= 0x40;
+    const nobody = Buffer.from('h/\xff', 'latin1');
+    for (const place of [stretch, nobody]) await put(places, place, Buffer.from('somewhere'));
+    await places.close();
+    const { target, record } = await repaired(directory);
+    expect(record).toMatchObject({
+      keys_left_out: [
+        'the key 682fff of the store was never written',
+        expect.stringMatching(/^the key 652f[0-9a-f]+ of the store was never written$/),
+      ],
+      groups: [
+        { group: MAIN, first: 1, last: 100 },
+        { group: JOB, first: 1, last: 5 },
+      ],
+    });
+    expect((await openedLog(target)).bounds(MAIN).last).toBe(100);
+  });
+
+  test('tells of a group of which nothing is left but what the chain says', async () => {
+    const directory = await killedNode();
+    const { block, page, hardState: state } = groupKeys(JOB);
+    await changed(directory, async (store) => {
+      for (const prefix of [block, page]) await store.clear(everyNumber(prefix));
+      await put(store, state, undefined);
+    });
+    const { record } = await repaired(directory);
+    expect(record.groups[1]).toMatchObject({
+      group: JOB,
+      last: 0,
+      left_out: { from: 1, reason: 'entries up to 5 are missing' },
     });
   });
 

@@ -21,14 +21,18 @@ export async function logRepair(
   assertLog(directory);
   const now = Date.now();
   const record = await repairLog({ directory, target, drawId: randomUUID, now, isRunning });
-  const lost = record.groups.some(({ left_out }) => left_out !== undefined);
-  const exit = lost ? EXIT.finding : EXIT.fine;
+  const exit = isLess(record) ? EXIT.finding : EXIT.fine;
   return { exit, data: { target, ...record }, lines: linesOf(invocation, record, target) };
+}
+
+/** Whether anything was left out. */
+function isLess({ groups, keys_left_out: keys }: RepairRecord): boolean {
+  return keys.length > 0 || groups.some(({ left_out }) => left_out !== undefined);
 }
 
 function linesOf(
   { screen }: Invocation,
-  { groups, source }: RepairRecord,
+  { groups, keys_left_out: keys, source }: RepairRecord,
   target: string,
 ): readonly string[] {
   const head = ['GROUP', 'KEPT', 'LEFT OUT'].map((title) => screen.paint('dim', title));
@@ -39,6 +43,7 @@ function linesOf(
   ]);
   return [
     ...columns([head, ...rows]),
+    ...keys.map((finding) => `left out: ${finding}`),
     '',
     `${target} holds what can be proved; ${join(target, REPAIR_FILE)} says what was left out, and why`,
     `${source} was not changed: keep it until you know that nothing in it is missed`,

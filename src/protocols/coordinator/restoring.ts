@@ -8,7 +8,7 @@
  *  the next older one, or none and the whole log
  * ```
  */
-import { isDamage, LogFault } from '../../log/fault.ts';
+import { damaged, isDamage, LogFault } from '../../log/fault.ts';
 import type { GroupId } from '../../log/group.ts';
 import type { Log } from '../../log/log.ts';
 import type { SnapshotInfo } from '../../log/snapshot-file.ts';
@@ -127,10 +127,9 @@ export class Restoring {
   #assertLogReaches(index: number): void {
     const { last } = this.#options.log.bounds(this.#options.group);
     if (last >= index) return;
-    throw new LogFault(
-      'damaged',
+    throw damaged(
       `the log of group ${this.#options.group.id} ends at entry ${last}, but there is a snapshot of entry ${index}: ` +
-        'acknowledged entries are missing; `quorate log repair` writes what can be proved to a new directory',
+        'acknowledged entries are missing',
     );
   }
 
