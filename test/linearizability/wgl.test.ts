@@ -3,6 +3,7 @@ import { assert, constantFrom, integer, oneof, property, record, uniqueArray } f
 import { expect, test } from 'vitest';
 import { endingOf } from './frontier.ts';
 import { answeredAt, type Operation } from './history.ts';
+import { LOCK, type LockInput, type LockOutput } from './models/lock.ts';
 import { modelOf } from './models/models.ts';
 import { REGISTER, type RegisterInput, type RegisterOutput } from './models/register.ts';
 import { simulatedHistory } from './simulated-history.ts';
@@ -94,6 +95,45 @@ test('a search that uses up its budget says so, and that is no good verdict', ()
     openPercent: 2,
   });
   expect(check(operations, modelOf, { steps: 10 }).kind).toBe('undecided');
+});
+
+/** A lock whose lease ran out long ago, and forty who asked for it meanwhile and heard nothing; times in seconds. */
+function expired(...rows: readonly (readonly [number, number, LockInput, LockOutput])[]) {
+  const asked = (owner: string): LockInput => ({ kind: 'acquire', owner, lease_ms: 4_000 });
+  const first = [0, 1, asked('a'), { kind: 'granted', token: 10 }] as const;
+  const answered = [first, ...rows].map(([from, to, input, output], id): Operation => {
+    const answer = { kind: 'answered', at: to * 1e6, output } as const;
+    return { id, client: 'c', key: 'lock/x', input, calledAt: from * 1e6, answer };
+  });
+  const open = Array.from({ length: 40 }, (_, at): Operation => {
+    const input = asked(`o${at}`);
+    const calledAt = 2e6 + at;
+    return { id: 100 + at, client: 'o', key: 'lock/x', input, calledAt, answer: { kind: 'open' } };
+  });
+  return [...answered, ...open];
+}
+
+const held = { holder: 'b', token: 11 };
+const taken: LockOutput = { kind: 'granted', token: 11 };
+const LOOK: LockInput = { kind: 'read' };
+const TAKE: LockInput = { kind: 'acquire', owner: 'b', lease_ms: 4_000 };
+
+test('who saw that a lease had run out saw it before the next grant, though it was over later', () => {
+  const operations = expired(
+    [20, 22, LOOK, { kind: 'seen', held: null }],
+    [20, 21, TAKE, taken],
+    [23, 24, LOOK, { kind: 'seen', held }],
+  );
+  const found = findOrder(operations, LOCK);
+  expect(found.kind).toBe('order');
+  expect(found.steps).toBeLessThan(1_000);
+});
+
+test('what no order explains is found out, however many there are that nobody heard of', () => {
+  const stranger = { holder: 'nobody asked for it', token: 12 };
+  const found = findOrder(expired([20, 21, LOOK, { kind: 'seen', held: stranger }]), LOCK);
+  expect(found.kind).toBe('none');
+  expect(found.steps).toBeLessThan(10_000);
 });
 
 /**

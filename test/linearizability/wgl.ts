@@ -16,9 +16,13 @@
  *
  * - An operation that only looked happens at once where it saw what is there, without an alternative:
  *   whatever can follow without it can follow after it.
+ * - Where it saw what time alone may have made of the object, that it is free by now, it goes before all others: what
+ *   changes the object now may take away for ever what it saw.
  * - Else the operation that was over first goes first: it is the next that has to be out of the way.
  * - An open operation happens only where it changes the object, and after everything else was tried: it has
  *   all the time in the world.
+ * - Where open operations follow each other, one that leads where it would have led without those before it is left
+ *   out: it is tried without them.
  * - Where an answer can never come true any more, as the model says, nothing is tried at all.
  */
 import { Bits } from './bits.ts';
@@ -37,6 +41,8 @@ export type Found =
 
 /** Questions to the model; a history of a thousand operations that is in order needs a few thousand. */
 export const STEPS_MAX = 5_000_000;
+/** Behind every place in a history. */
+const OPEN_RANK = Number.MAX_SAFE_INTEGER;
 
 /** Searches among the operations of one object. */
 export function findOrder<State>(
@@ -51,6 +57,8 @@ export function findOrder<State>(
 interface Option<State> {
   readonly candidate: Candidate;
   readonly state: State;
+  /** Of the state. */
+  readonly name: number;
 }
 
 /** A situation: what may happen in it, how much of that was tried, and how to get back to where it began. */
@@ -62,7 +70,11 @@ interface Situation<State> {
   readonly state: State;
   /** No answered operation with a higher number is lifted. */
   readonly highest: number;
+  /** What open operations may lead to, here or before one of the open operations that led here. */
+  readonly offers: ReadonlySet<string>;
 }
+
+const NO_OFFERS: ReadonlySet<string> = new Set();
 
 class Search<State> {
   readonly #model: Model<State>;
@@ -97,12 +109,12 @@ class Search<State> {
   /** Into the first situation from here that is new. */
   #forward(here: Situation<State>): Situation<State> | undefined {
     for (; here.tried < here.options.length; here.tried += 1) {
-      const { candidate, state } = here.options[here.tried] as Option<State>;
+      const { candidate, state, name } = here.options[here.tried] as Option<State>;
       this.#timeline.lift(candidate);
       this.#bitsOf(candidate).add(candidate.number);
       const isAnswered = candidate.end !== undefined;
       const highest = isAnswered ? Math.max(here.highest, candidate.number) : here.highest;
-      if (this.#isNew(state, highest)) {
+      if (this.#isNew(name, highest)) {
         here.tried += 1;
         return this.#arrive(candidate, state, highest);
       }
@@ -119,34 +131,42 @@ class Search<State> {
   }
 
   #arrive(candidate: Candidate | undefined, state: State, highest: number): Situation<State> {
-    const options = this.#optionsIn(state);
-    const here = { options, tried: 0, candidate, state, highest };
+    const isByOpen = candidate !== undefined && candidate.end === undefined;
+    const before = isByOpen ? (this.#path.at(-1)?.offers ?? NO_OFFERS) : NO_OFFERS;
+    const all = this.#optionsIn(state);
+    const options = all.filter((option) => !before.has(offerOf(option)));
+    const offers = new Set([...before, ...all.filter(isOpen).map(offerOf)]);
+    const here = { options, tried: 0, candidate, state, highest, offers };
     this.#path.push(here);
     return here;
   }
 
   #optionsIn(state: State): readonly Option<State>[] {
     const name = this.#nameOf(state);
-    const answered: Option<State>[] = [];
-    const open: Option<State>[] = [];
+    const options: Option<State>[] = [];
     for (const candidate of this.#timeline.candidates()) {
       const { operation, end } = candidate;
       if (this.#model.isLost(state, operation)) return [];
       this.#steps += 1;
       for (const next of this.#model.step(state, operation)) {
-        const isSame = this.#nameOf(next) === name;
-        if (isSame && this.#model.onlyLooked(operation)) return [{ candidate, state: next }];
-        if (!isSame || end !== undefined)
-          (end === undefined ? open : answered).push({ candidate, state: next });
+        const option = { candidate, state: next, name: this.#nameOf(next) };
+        const isSame = option.name === name;
+        if (isSame && this.#model.onlyLooked(operation)) return [option];
+        if (!isSame || end !== undefined) options.push(option);
       }
     }
-    answered.sort((one, other) => placeOf(one) - placeOf(other));
-    return [...answered, ...open];
+    return options.sort((one, other) => this.#rankOf(one) - this.#rankOf(other));
   }
 
-  #isNew(state: State, highest: number): boolean {
+  /** What is tried first has the lowest. */
+  #rankOf({ candidate: { operation, end } }: Option<State>): number {
+    if (end === undefined) return OPEN_RANK;
+    return this.#model.onlyLooked(operation) ? end.place - OPEN_RANK : end.place;
+  }
+
+  #isNew(name: number, highest: number): boolean {
     const done = this.#answered.textBetween(this.#timeline.firstLeft, highest);
-    return this.#memo.isNew(`${this.#nameOf(state)} ${done}`, this.#open);
+    return this.#memo.isNew(`${name} ${done}`, this.#open);
   }
 
   #putBack(candidate: Candidate): void {
@@ -172,6 +192,11 @@ class Search<State> {
   }
 }
 
-function placeOf<State>({ candidate }: Option<State>): number {
-  return candidate.end?.place ?? Number.POSITIVE_INFINITY;
+function isOpen<State>({ candidate }: Option<State>): boolean {
+  return candidate.end === undefined;
+}
+
+/** Of an open operation: what it may lead to. No answered one has the same. */
+function offerOf<State>({ candidate, name }: Option<State>): string {
+  return candidate.end === undefined ? `${candidate.number}>${name}` : '';
 }

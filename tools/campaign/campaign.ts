@@ -5,6 +5,7 @@
  *     npm run campaign -- --nodes 5 --seed 7 --minutes 10 --clients 40 --faults kill,isolate --dir /var/tmp/c
  *     npm run campaign -- --network namespaces
  *     npm run campaign -- --directory /var/tmp/c --seed 8      again and again, on the same cluster
+ *     npm run campaign -- --judge /var/tmp/c                   what was kept, once more, without a cluster
  *
  * Ends with 1 where anything is not as promised, and keeps the directory then: the history, what nodes
  * said, and their data. `docs/campaign.md` says how to read them.
@@ -15,6 +16,7 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { figure, plainTable } from '../table.ts';
 import { faultsIn } from './faults.ts';
+import { judgeAgain } from './judging.ts';
 import { type NetworkName, NETWORKS } from './network.ts';
 import { progressOn } from './progress.ts';
 import { campaign, type CampaignResult } from './run.ts';
@@ -29,6 +31,7 @@ interface Options {
   readonly faults: string;
   readonly dir: string;
   readonly directory?: string;
+  readonly judge?: string;
   readonly program: string;
   readonly keep?: true;
 }
@@ -74,6 +77,7 @@ const command = new Command('campaign')
     '--directory <path>',
     'this very directory, which is kept; where a campaign was before, this one goes on with its cluster',
   )
+  .option('--judge <path>', 'only judge the histories kept there, once more')
   .option(
     '--program <path>',
     'the built quorate',
@@ -82,6 +86,7 @@ const command = new Command('campaign')
   .showHelpAfterError('(--help shows what there is)')
   .parse();
 const options = command.opts<Options>();
+if (options.judge !== undefined) process.exit(await judge(options.judge));
 
 const faults = faultsOf(options);
 const milliseconds = options.minutes * 60_000;
@@ -110,6 +115,16 @@ if (result.breaches.length > 0) {
 }
 // Everything is ended; but Node 20 may look for ever for the end of what sockets were asked (nodejs/node, 47748).
 process.exit(result.breaches.length > 0 ? 1 : 0);
+
+/** @returns how the process ends */
+async function judge(path: string): Promise<number> {
+  const judgements = await judgeAgain(path).catch((error: Error) => command.error(error.message));
+  for (const { operations, verdict, breaches } of judgements) {
+    console.log(`${figure(operations)} operations: ${verdict}`);
+    for (const breach of breaches) if (breach !== verdict) console.log(`\n${breach}`);
+  }
+  return judgements.some(({ breaches }) => breaches.length > 0) ? 1 : 0;
+}
 
 function tableOf({
   operations,

@@ -11,18 +11,15 @@ import { setMaxListeners } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { until } from '../../test/end-to-end/condition.ts';
 import { type FaultReport, planOf, unleash } from '../../test/faults/nemesis.ts';
-import { entryOf, type Tally } from '../../test/linearizability/clients.ts';
+import type { Tally } from '../../test/linearizability/clients.ts';
 import { microseconds, type Operation, readHistory } from '../../test/linearizability/history.ts';
-import { findInversion } from '../../test/linearizability/log-order.ts';
-import { modelOf } from '../../test/linearizability/models/models.ts';
-import { tellVerdict } from '../../test/linearizability/picture.ts';
-import { check } from '../../test/linearizability/verdict.ts';
 import { seeded } from '../random.ts';
 import { audit, type Failover, failovers, type ReadLog, readLog } from './audit.ts';
 import { CampaignCluster, type Standing } from './cluster.ts';
 import { Crowd } from './crowd.ts';
 import { CampaignDirectory } from './directory.ts';
 import { campaignFaults, faultsIn, Voters } from './faults.ts';
+import { judged } from './judging.ts';
 import type { NetworkName } from './network.ts';
 import { noticed } from './noticed.ts';
 import { Series } from './series.ts';
@@ -105,7 +102,8 @@ export async function campaign(options: CampaignOptions): Promise<CampaignResult
     breaches.push(...(await cluster.stop()));
     breaches.push(...audit(await everything(place, operations), logs));
     onProgress('looking for an order', tally);
-    const verdict = verdictOn(operations, breaches);
+    const { verdict, breaches: found } = judged(operations);
+    breaches.push(...found);
     return {
       operations: operations.length,
       tally,
@@ -271,14 +269,4 @@ async function readLogs(
     if (log !== undefined) logs.push(log);
   }
   return logs;
-}
-
-function verdictOn(operations: readonly Operation[], breaches: string[]): string {
-  const verdict = check(operations, modelOf);
-  const told = tellVerdict(verdict);
-  if (verdict.kind !== 'linearizable') breaches.push(told);
-  const inversion = findInversion(operations, entryOf);
-  if (inversion !== undefined)
-    breaches.push(`the log is not in the order of time: ${JSON.stringify(inversion)}`);
-  return told;
 }
