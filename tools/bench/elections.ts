@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { figure } from '../table.ts';
 import type { Benchmark, Settings } from './benchmark.ts';
 import { clusterRound } from './cluster-load.ts';
-import { type Cluster, type Member, settled, withCluster } from './cluster.ts';
+import { asked, type Cluster, type Member, settled, withCluster } from './cluster.ts';
 import type { Orders } from './load.ts';
 import { OthersLoad, quiet } from './quiet.ts';
 import { quorateWith } from './quorate.ts';
@@ -43,20 +43,61 @@ async function stall({ pid }: Member): Promise<void> {
   process.kill(pid, 'SIGCONT');
 }
 
-/** Stalls one follower after another. @returns how often, and how many terms began meanwhile */
-async function stallInTurn(cluster: Cluster, minutes: number) {
+/** Who leads, since which term. */
+interface Office {
+  readonly leader: Member;
+  readonly term: number;
+}
+
+async function officeOf(cluster: Cluster): Promise<Office> {
   const leader = await settled(cluster);
-  const before = (await leader.standing())?.term ?? 0;
-  const until = performance.now() + minutes * MINUTE_MS;
+  return { leader, term: (await leader.standing())?.term ?? 0 };
+}
+
+/** The same as before, as long as the leader itself says so. */
+async function officeNow(cluster: Cluster, before: Office): Promise<Office> {
+  const said = await before.leader.standing();
+  const isSame = said?.term === before.term && said.leader === before.leader.id;
+  return isSame ? before : officeOf(cluster);
+}
+
+/** Why a leader was elected, in its own words. */
+async function reasonOf({ leader, term }: Office): Promise<string> {
+  const { last_election: last } = JSON.parse(
+    (await asked(`${leader.url}/raft/status`)) ?? '{}',
+  ) as {
+    readonly last_election?: { readonly why: string; readonly term: number };
+  };
+  return last?.term === term ? last.why : 'it does not say why';
+}
+
+interface Stalling {
+  readonly stalls: number;
+  /** Terms that began meanwhile. */
+  readonly elections: number;
+  /** Where somebody else was found to lead: when, in which term, and why. */
+  readonly told: readonly string[];
+}
+
+/** Stalls one follower of whoever leads after another. */
+async function stallInTurn(cluster: Cluster, minutes: number): Promise<Stalling> {
+  const first = await officeOf(cluster);
+  const [began, told]: [number, string[]] = [performance.now(), []];
+  let office = first;
   let stalls = 0;
-  while (performance.now() < until) {
-    const followers = cluster.members.filter((member) => member !== leader);
+  while (performance.now() < began + minutes * MINUTE_MS) {
+    const followers = cluster.members.filter((member) => member !== office.leader);
     await stall(followers[stalls % followers.length]!);
     stalls += 1;
     await pause(BETWEEN_MS);
+    const now = await officeNow(cluster, office);
+    if (now.term !== office.term)
+      told.push(
+        `after ${Math.round((performance.now() - began) / 1_000)} s ${now.leader.id} leads term ${now.term}: ${await reasonOf(now)}`,
+      );
+    office = now;
   }
-  const after = (await (await settled(cluster)).standing())?.term ?? 0;
-  return { stalls, elections: after - before };
+  return { stalls, elections: office.term - first.term, told };
 }
 
 async function measured(settings: Settings, rate: number) {
@@ -81,10 +122,10 @@ async function measured(settings: Settings, rate: number) {
       const own = [...cluster.members.map(({ pid }) => pid), load.pid!];
       const others = await OthersLoad.start(own);
       const said = hear(load, 'measured');
-      const { stalls, elections } = await stallInTurn(cluster, settings.minutes);
+      const stalling = await stallInTurn(cluster, settings.minutes);
       const { done, elapsedMs, latencies } = await said;
       const share = await others.share(own);
-      return { stalls, elections, share, perSecond: (done / elapsedMs) * 1000, latencies };
+      return { ...stalling, share, perSecond: (done / elapsedMs) * 1000, latencies };
     } finally {
       load.kill('SIGKILL');
     }
@@ -123,6 +164,7 @@ export const elections: Benchmark = {
       ],
       notes: [
         `${settings.minutes} minutes at ${figure(Math.round(most * SHARE))} commands a second; others used ${figure(said.share)} of a core`,
+        ...said.told,
       ],
       failures,
     };
