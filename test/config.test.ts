@@ -252,8 +252,8 @@ describe('a cluster', () => {
       saysVoters: false,
       join: [],
       tickMs: 10,
-      heartbeatMs: 50,
-      electionMs: 150,
+      heartbeatMs: 80,
+      electionMs: 250,
       repairsFromPeers: false,
     });
     expect(cluster({ RAFT_PORT: '0', P2P_VOTERS: 'node-1' })?.saysVoters).toBe(true);
@@ -426,9 +426,9 @@ describe('a cluster', () => {
 
   test('the grid of wake-ups is no coarser than heartbeats are apart', () => {
     const RAFT_PORT = '0';
-    expect(cluster({ RAFT_PORT, RAFT_TICK: '50ms' })?.tickMs).toBe(50);
-    expect(problems({ RAFT_PORT, RAFT_TICK: '51ms' })).toEqual([
-      'RAFT_TICK is 51ms, which is more than RAFT_HEARTBEAT, 50ms: nobody is woken between two ticks',
+    expect(cluster({ RAFT_PORT, RAFT_TICK: '80ms' })?.tickMs).toBe(80);
+    expect(problems({ RAFT_PORT, RAFT_TICK: '81ms' })).toEqual([
+      'RAFT_TICK is 81ms, which is more than RAFT_HEARTBEAT, 80ms: nobody is woken between two ticks',
     ]);
     expect(problems({ RAFT_PORT, RAFT_TICK: '20ms', RAFT_HEARTBEAT: '19ms' })).toEqual([
       expect.stringMatching(/^RAFT_TICK is 20ms, which is more than RAFT_HEARTBEAT, 19ms/),
@@ -437,7 +437,7 @@ describe('a cluster', () => {
       expect.stringMatching(/^--raft-tick is "9ms", which is not a duration .* from 10ms to 1d/),
     ]);
     // A node of its own wakes nobody.
-    expect(cluster({ RAFT_TICK: '51ms' })).toBeUndefined();
+    expect(cluster({ RAFT_TICK: '81ms' })).toBeUndefined();
   });
 
   test('an election waits for three heartbeats at least', () => {

@@ -155,15 +155,15 @@ export const SETTINGS = {
   }),
   RAFT_HEARTBEAT: setting({
     comment: 'How often a leader speaks when it has nothing to say',
-    example: '50ms',
-    fallback: '50ms',
+    example: '80ms',
+    fallback: '80ms',
     schema: duration(10),
   }),
   RAFT_ELECTION: setting({
     comment:
       'The least silence of a leader after which followers elect another, at most twice as long; at least three of RAFT_HEARTBEAT',
-    example: '150ms',
-    fallback: '150ms',
+    example: '250ms',
+    fallback: '250ms',
     schema: duration(30),
   }),
   REPAIR_FROM_PEERS: setting({

@@ -44,10 +44,11 @@ export function firstOfPage(page: number): number {
   return page * PAGE_ENTRIES + 1;
 }
 
-function records(outcomes: readonly Uint8Array[]): Buffer {
-  const bytes = outcomes.reduce((sum, outcome) => sum + 4 + outcome.length, 0);
+/** @returns a new buffer with the records behind `before` bytes that are left to the caller */
+function records(outcomes: readonly Uint8Array[], before = 0): Buffer {
+  const bytes = outcomes.reduce((sum, outcome) => sum + 4 + outcome.length, before);
   const buffer = Buffer.allocUnsafe(bytes);
-  let offset = 0;
+  let offset = before;
   for (const outcome of outcomes) {
     buffer.writeUInt32BE(outcome.length, offset);
     buffer.set(outcome, offset + 4);
@@ -66,13 +67,11 @@ export function pageDigest(previousDigest: Buffer, outcomes: readonly Uint8Array
 }
 
 export function encodeOutcomePage({ page, outcomes, previousDigest }: OutcomePage): Buffer {
-  const recorded = records(outcomes);
-  const bytes = Buffer.allocUnsafe(RECORDS_AT + recorded.length);
+  const bytes = records(outcomes, RECORDS_AT);
   bytes.writeUInt32BE(outcomes.length, COUNT_AT);
   writeUint64(bytes, page, PAGE_AT);
   bytes.set(previousDigest, BEFORE_AT);
-  bytes.set(digestOf(previousDigest, recorded), DIGEST_AT);
-  bytes.set(recorded, RECORDS_AT);
+  bytes.set(digestOf(previousDigest, bytes.subarray(RECORDS_AT)), DIGEST_AT);
   bytes.writeUInt32BE(checksum(bytes.subarray(COUNT_AT)), 0);
   return bytes;
 }

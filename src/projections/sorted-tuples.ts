@@ -69,7 +69,7 @@ export class SortedTuples {
     const block = this.#blocks[number] as Block;
     const start = this.#startIn(block, tuple, key);
     if (start === block.length || this.#compare(block, start, tuple, key) !== 0) return false;
-    block.splice(start, this.#width);
+    cut(block, start, this.#width);
     this.#size -= 1;
     if (block.length <= SMALL_TUPLES * this.#width) this.#join(number);
     return true;
@@ -200,6 +200,12 @@ function insert(block: Block, start: number, tuple: Tuple, key: string): void {
   const width = tuple.length + 1;
   for (let at = block.length - 1; at >= start + width; at--) block[at] = block[at - width] as Part;
   if (start + width < block.length) write(block, start, tuple, key);
+}
+
+/** By hand, as above. */
+function cut(block: Block, start: number, width: number): void {
+  for (let at = start + width; at < block.length; at++) block[at - width] = block[at] as Part;
+  for (let part = 0; part < width; part++) block.pop();
 }
 
 function write(block: Block, start: number, tuple: Tuple, key: string): void {

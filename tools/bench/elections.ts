@@ -61,14 +61,26 @@ async function officeNow(cluster: Cluster, before: Office): Promise<Office> {
   return isSame ? before : officeOf(cluster);
 }
 
-/** Why a leader was elected, in its own words. */
-async function reasonOf({ leader, term }: Office): Promise<string> {
-  const { last_election: last } = JSON.parse(
-    (await asked(`${leader.url}/raft/status`)) ?? '{}',
-  ) as {
-    readonly last_election?: { readonly why: string; readonly term: number };
-  };
-  return last?.term === term ? last.why : 'it does not say why';
+/** What a node says of its elections and of its timer. */
+interface Said {
+  readonly last_election?: { readonly why: string; readonly term: number };
+  readonly ticks?: { readonly max_late_ms: number };
+}
+
+async function saidBy({ url }: Member): Promise<Said> {
+  return JSON.parse((await asked(`${url}/raft/status`)) ?? '{}') as Said;
+}
+
+/** How late its timer ever was, ms: so long, and a heartbeat more, its followers may have missed it. */
+async function latenessOf(member: Member): Promise<number> {
+  return (await saidBy(member)).ticks?.max_late_ms ?? Number.NaN;
+}
+
+/** Why a leader was elected, in its own words; and how late its predecessor was. */
+async function reasonOf({ leader, term }: Office, before: Member): Promise<string> {
+  const { last_election: last } = await saidBy(leader);
+  const why = last?.term === term ? last.why : 'it does not say why';
+  return `${why}; ${before.id} was at most ${await latenessOf(before)} ms late`;
 }
 
 interface Stalling {
@@ -77,6 +89,8 @@ interface Stalling {
   readonly elections: number;
   /** Where somebody else was found to lead: when, in which term, and why. */
   readonly told: readonly string[];
+  /** How late the timer of who leads at the end ever was, ms. */
+  readonly lateness: number;
 }
 
 /** Stalls one follower of whoever leads after another. */
@@ -93,11 +107,12 @@ async function stallInTurn(cluster: Cluster, minutes: number): Promise<Stalling>
     const now = await officeNow(cluster, office);
     if (now.term !== office.term)
       told.push(
-        `after ${Math.round((performance.now() - began) / 1_000)} s ${now.leader.id} leads term ${now.term}: ${await reasonOf(now)}`,
+        `after ${Math.round((performance.now() - began) / 1_000)} s ${now.leader.id} leads term ${now.term}: ${await reasonOf(now, office.leader)}`,
       );
     office = now;
   }
-  return { stalls, elections: office.term - first.term, told };
+  const lateness = await latenessOf(office.leader);
+  return { stalls, elections: office.term - first.term, told, lateness };
 }
 
 async function measured(settings: Settings, rate: number) {
@@ -158,6 +173,7 @@ export const elections: Benchmark = {
           best: 'low',
         },
         { label: 'stalls of a second', unit: '', series: series([said.stalls]) },
+        { label: "the leader's timer, at most late", unit: 'ms', series: series([said.lateness]) },
         { label: 'commands', unit: 'per second', series: series([said.perSecond]) },
         { label: 'p99 meanwhile', unit: 'ms', series: series([said.latencies.p99]) },
         { label: 'longest', unit: 'ms', series: series([said.latencies.max]) },

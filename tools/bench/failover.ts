@@ -64,7 +64,7 @@ interface Trial {
 }
 
 const OURS: Side = {
-  label: 'Quorate, 50/150–300 ms',
+  label: 'Quorate, 80/250–500 ms',
   found: quorate,
   workload: 'acquire_lock',
   isOurs: true,

@@ -83,9 +83,9 @@ export class Settling {
   applied(index: number): void {
     this.#applied = index;
     if (this.#parked.length === 0) return;
-    const ready = this.#parked.filter((parked) => parked.index <= index);
-    this.#parked = this.#parked.filter((parked) => parked.index > index);
-    for (const parked of ready) answerApplied(parked);
+    const parked = this.#parked;
+    this.#parked = [];
+    for (const one of parked) this.#park(one);
   }
 
   /** Answers when this index is applied: for what was committed elsewhere. */
@@ -112,8 +112,9 @@ export class Settling {
   }
 
   #tell(answer: Answer, settled: Settled): void {
-    if (isEnded(settled)) answer(outcomeOf(settled));
-    else this.#park({ ...placeOf(settled), answer });
+    if (isEnded(settled)) return answer(outcomeOf(settled));
+    const { index, term } = placeOf(settled);
+    this.#park({ index, term, answer });
   }
 }
 

@@ -15,7 +15,7 @@ export interface Pace {
 /** Heartbeats without anything to tell after which a group falls silent; `main` never does. */
 const QUIESCE_AFTER_BEATS = 20;
 
-/** The same, after which `main` beats half as often until something happens: five seconds, unless said otherwise. */
+/** The same, after which `main` beats half as often until something happens: eight seconds, unless said otherwise. */
 const EASE_AFTER_BEATS = 100;
 
 /** Two messages that tell followers nothing but what is committed are so far apart: they may lag so long behind. */
