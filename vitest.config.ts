@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/end-to-end/**'],
+          // All cores: what is left to Vitest is one fewer, which is one of two.
+          maxWorkers: '100%',
           // A machine may stand still for ten seconds and more: what waits that long has not failed.
           testTimeout: 240_000,
           hookTimeout: 120_000,
