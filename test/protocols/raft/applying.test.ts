@@ -4,6 +4,7 @@ import type { Log } from '../../../src/log/log.ts';
 import { groupKeys, numbered } from '../../../src/log/keys.ts';
 import { openStore } from '../../../src/log/open-store.ts';
 import { LogTime } from '../../../src/protocols/log-time.ts';
+import type { Entry } from '../../../src/protocols/raft/core/entry.ts';
 import { Applying } from '../../../src/protocols/raft/applying.ts';
 import { breathe, realClock } from '../../../src/real-clock.ts';
 import { until, within } from '../../end-to-end/condition.ts';
@@ -32,7 +33,7 @@ interface Watched {
   readonly told: number[];
 }
 
-function watched(log: Log): Watched {
+function watched(log: Log, entry: (index: number) => Entry | undefined = () => undefined): Watched {
   const applied: Buffer[] = [];
   const installed: number[] = [];
   const faults: Error[] = [];
@@ -47,7 +48,7 @@ function watched(log: Log): Watched {
       led: () => undefined,
     },
     time: new LogTime(realClock),
-    entry: () => undefined,
+    entry,
     breathe,
     onApplied: (index) => told.push(index),
     onFault: (fault) => faults.push(fault),
@@ -99,5 +100,28 @@ test('who waits for an entry that a snapshot jumps over is told once the snapsho
   const { applying, told } = watched(await openedLog(await temporaryDirectory()));
   await applying.install(40, Promise.resolve());
   expect(told).toEqual([40]);
+  await applying.stop();
+});
+
+test('a long backlog in memory is applied a part at a time, and whatever else waits has its turn between two parts', async () => {
+  const inMemory = (index: number): Entry => ({
+    term: 1,
+    index,
+    frame: Buffer.from([index & 255]),
+  });
+  const { applying, applied } = watched(await openedLog(await temporaryDirectory()), inMemory);
+  /** How much was applied whenever something else had its turn. */
+  const seen: number[] = [];
+  applying.commit(1_000);
+  for (let turn = 0; turn < 50 && applying.applied < 1_000; turn += 1) {
+    seen.push(applying.applied);
+    await breathe();
+  }
+  seen.push(applying.applied);
+  const parts = seen.map((count, at) => count - (seen[at - 1] ?? 0));
+  expect(Math.max(...parts)).toBe(250);
+  expect(applied.map(([first]) => first)).toEqual(
+    Array.from({ length: 1_000 }, (_entry, at) => (at + 1) & 255),
+  );
   await applying.stop();
 });

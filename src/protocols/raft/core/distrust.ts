@@ -6,12 +6,9 @@
  */
 import { membersOf } from './configuration.ts';
 import type { Input } from './input.ts';
-import { becomeFollower, isEligible, settleAll } from './roles.ts';
+import { becomeFollower, isEligible, settleAll, soon } from './roles.ts';
 import { configurationOf, leaderOf, type Raft } from './state.ts';
 import { resign } from './transfer.ts';
-
-/** Followers learn of a death together: they ask at different moments within this many milliseconds. */
-const SPREAD = 10;
 
 type Suspect = Extract<Input, { readonly kind: 'suspect' }>;
 
@@ -35,8 +32,7 @@ function askSoon(raft: Raft): void {
   const { role } = raft;
   if (role.kind !== 'follower') return;
   role.quiesced = false;
-  const soon = raft.now + raft.options.random() * SPREAD;
-  if (isEligible(raft)) role.deadline = Math.min(role.deadline, soon);
+  if (isEligible(raft)) role.deadline = Math.min(role.deadline, soon(raft));
 }
 
 /** Somebody else, of whom this core has heard: so the suspected are no more than the members. */

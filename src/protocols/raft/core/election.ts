@@ -10,11 +10,11 @@
  * A vote is given to an id *with its store*: an emptied disk is another candidate. A core that the
  * members know under another store has forgotten what it promised, and grants nothing.
  */
-import { isReplaced, isMember, nameOf, votersOf } from './configuration.ts';
+import { isReplaced, isMember, nameOf, votersOf, type Member } from './configuration.ts';
 import type { Place } from './entry.ts';
 import { becomeLeader } from './leading.ts';
 import type { RequestVote, RequestVoteResponse } from './messages.ts';
-import { jointVote } from './quorum.ts';
+import { jointVote, type VoteResult } from './quorum.ts';
 import {
   became,
   becomeFollower,
@@ -23,6 +23,7 @@ import {
   post,
   refuseForwarded,
   settleAll,
+  soon,
 } from './roles.ts';
 import {
   configurationOf,
@@ -216,8 +217,24 @@ function count({ votes }: Ballot, message: RequestVoteResponse): void {
 
 function tally(raft: Raft, role: Ballot): void {
   const result = jointVote(configurationOf(raft), (member) => role.votes.get(nameOf(member)));
-  if (result === 'won') WON[role.kind](raft);
-  if (result === 'lost') becomeFollower(raft, undefined, 'a majority refused');
+  TALLIED[result](raft, role);
+}
+
+const TALLIED: Record<VoteResult, (raft: Raft, role: Ballot) => void> = {
+  won: (raft, role) => WON[role.kind](raft),
+  lost: (raft) => becomeFollower(raft, undefined, 'a majority refused'),
+  pending: (raft, role) => {
+    // Who is refused when it asks whether it would win has reason to wait.
+    if (role.kind === 'candidate' && isSplit(raft, role))
+      role.deadline = Math.min(role.deadline, soon(raft));
+  },
+};
+
+/** Others stood at the same time, and whoever could still decide between them is thought dead. */
+function isSplit(raft: Raft, { votes }: Candidate): boolean {
+  const voteOf = (member: Member): boolean | undefined =>
+    votes.get(nameOf(member)) ?? (raft.suspected.has(member.id) ? false : undefined);
+  return jointVote(configurationOf(raft), voteOf) === 'lost';
 }
 
 const WON: Record<Ballot['kind'], (raft: Raft) => void> = {

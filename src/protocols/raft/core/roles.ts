@@ -33,6 +33,14 @@ export function drawDeadline(raft: Raft, beats = 1): number {
   return raft.now + (least + raft.options.random() * (most - least)) * beats;
 }
 
+/** Who learn of a death together ask at different moments within this many milliseconds. */
+const SPREAD = 10;
+
+/** @returns when to ask where there is nothing to wait for but each other */
+export function soon(raft: Raft): number {
+  return raft.now + raft.options.random() * SPREAD;
+}
+
 export function becomeFollower(raft: Raft, leader: string | undefined, why: string): Follower {
   const before = raft.role;
   const follower: Follower = {

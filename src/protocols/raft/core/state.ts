@@ -70,7 +70,7 @@ export interface PreCandidate {
 export interface Candidate {
   readonly kind: 'candidate';
   readonly votes: Map<string, boolean>;
-  readonly deadline: number;
+  deadline: number;
   /** The write that holds its vote for itself, which counts when the disk has it. */
   readonly ballot: number;
 }

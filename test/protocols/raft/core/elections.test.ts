@@ -199,6 +199,52 @@ test('a suspicion of one costs a round of questions; of a majority, it replaces 
   expect(['b', 'c'].some((id) => cores.status(id).role === 'leader')).toBe(true);
 });
 
+/** The leader a of three died, b and c know it, and stand at the same time: their votes for each other's term are given. */
+function split(): Cores {
+  const cores = new Cores();
+  cores.elect('a');
+  cores.stop('a');
+  for (const id of ['b', 'c']) cores.tell(id, { kind: 'suspect', peer: 'a', dead: true });
+  cores.now += 10;
+  for (const id of ['b', 'c']) cores.tell(id, { kind: 'wake' });
+  cores.deliver();
+  expect(cores.traces.filter((trace) => trace.includes('became candidate'))).toHaveLength(3);
+  return cores;
+}
+
+test('who split the vote, while who could decide it is dead, ask again within ten milliseconds, and one leads', () => {
+  const cores = split();
+  for (const id of ['b', 'c'])
+    expect(cores.status(id)).toMatchObject({ role: 'candidate', term: 2 });
+  // At different moments: else they would split it again.
+  const drawn = ['b', 'c'].map((id) => cores.effects.get(id)?.next_wake);
+  expect(new Set([cores.now, ...drawn])).toHaveLength(3);
+  cores.advance(10);
+  const leaders = ['b', 'c'].filter((id) => cores.status(id).role === 'leader');
+  expect(leaders).toHaveLength(1);
+  expect(cores.status(leaders[0]!).term).toBe(3);
+});
+
+test('who split the vote, while one who could decide it does not answer yet, wait for its answer', () => {
+  const cores = candidateOf(['a', 'b', 'c']);
+  cores.vote('a', 'b', false);
+  cores.deliver(() => false);
+  cores.advance(100, () => false);
+  expect(cores.status('a')).toMatchObject({ role: 'candidate', term: 1 });
+});
+
+test('who is refused when it asks whether it would win does not ask again at once, whoever is dead', () => {
+  const cores = new Cores();
+  cores.elect('a');
+  cores.stop('a');
+  cores.tell('b', { kind: 'suspect', peer: 'a', dead: true });
+  cores.advance(10);
+  const asked = cores.status('b').election?.at;
+  expect(cores.status('b').role).toBe('pre_candidate');
+  cores.advance(100);
+  expect(cores.status('b').election?.at).toBe(asked);
+});
+
 test('who hears from a suspected leader again trusts it again', () => {
   const cores = new Cores();
   cores.elect('a');
