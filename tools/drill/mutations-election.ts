@@ -420,4 +420,16 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'split-vote-waits-out-its-patience',
+    why: 'Two that split the vote behind a dead leader wait for its answer as long as for a leader.',
+    bugs: [],
+    patches: [
+      {
+        file: 'protocols/raft/core/election.ts',
+        find: "    if (role.kind === 'candidate' && isSplit(raft, role))",
+        replace: "    if (role.kind === 'candidate' && raft.log.last.index < 0)",
+      },
+    ],
+  },
 ];
