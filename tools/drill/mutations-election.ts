@@ -376,9 +376,9 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'protocols/raft/core/election.ts',
-        find: "import { isReplaced, isMember, nameOf, votersOf } from './configuration.ts';",
+        find: "import { isReplaced, isMember, nameOf, votersOf, type Member } from './configuration.ts';",
         replace:
-          "import { isReplaced, isMember, isVoter, nameOf, votersOf } from './configuration.ts';",
+          "import { isReplaced, isMember, isVoter, nameOf, votersOf, type Member } from './configuration.ts';",
       },
     ],
   },
