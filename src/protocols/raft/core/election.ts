@@ -7,6 +7,9 @@
  *      └───── a majority refuses, a leader speaks, or a higher term is seen ──────────────────────────────────┘
  * ```
  *
+ * Who is not answered in time asks again whether it would win; so does, some milliseconds later, who split the vote
+ * where nobody else alive could decide it.
+ *
  * A vote is given to an id *with its store*: an emptied disk is another candidate. A core that the
  * members know under another store has forgotten what it promised, and grants nothing.
  */
