@@ -432,4 +432,16 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'vote-in-a-known-term-not-written',
+    why: 'A vote is written with the term it was first heard in, and not where that is known already.',
+    bugs: ['B03'],
+    patches: [
+      {
+        file: 'protocols/raft/core/election.ts',
+        find: '    raft.vote = nameOf(senderOf(message));\n    raft.disk.changeHardState();',
+        replace: '    raft.vote = nameOf(senderOf(message));',
+      },
+    ],
+  },
 ];
