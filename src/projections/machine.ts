@@ -362,6 +362,7 @@ export class Machine {
     };
     const bytes = this.#undo.keeps(entry.index) ? weightOf(this.#undo.open) : 0;
     const changes = this.#undo.commit(entry.index, bytes);
+    this.#tables.reached(entry.at);
     return { entry, outcome, outcomeBytes, changes, page };
   }
 }

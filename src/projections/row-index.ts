@@ -5,31 +5,46 @@
  * It moves in two steps: `plan` works out what a replacement means and throws whatever a definition may
  * throw, while nothing has changed; `move` cannot fail. So rollback is always whole.
  */
-import { distinct, type IndexKey, type IndexPart, OrderedIndex } from './ordered-index.ts';
+import {
+  distinct,
+  type IndexKey,
+  type IndexPart,
+  OrderedIndex,
+  type ReadonlyOrderedIndex,
+} from './ordered-index.ts';
+import { RisingIndex } from './rising-index.ts';
 
 /** A column that holds text or numbers, or what makes them of a row. */
 export type PartOf<Row> = (keyof Row & string) | ((row: Row) => IndexPart);
 
 /**
  * An index: the parts of the one tuple that every row has, or what maps a row to the tuples it appears
- * under (none, one or several). The row's key is appended, so the order is total.
+ * under (none, one or several), or a number of the row that mostly rises when it is replaced
+ * (`rising-index.ts`). The row's key is appended, so the order is total.
  */
-export type IndexOf<Row> = readonly PartOf<Row>[] | ((row: Row) => readonly IndexKey[]);
+export type IndexOf<Row> =
+  readonly PartOf<Row>[] | ((row: Row) => readonly IndexKey[]) | Rising<Row>;
+
+interface Rising<Row> {
+  readonly rising: (row: Row) => number;
+}
 
 export interface RowIndex<Row> {
-  readonly ordered: OrderedIndex;
+  readonly ordered: ReadonlyOrderedIndex;
   plan(before: Row | undefined, after: Row | undefined): void;
   /** @param key of the row that was planned last */
   move(key: string): void;
 }
 
 export function rowIndex<Row>(index: IndexOf<Row>): RowIndex<Row> {
-  return typeof index === 'function' ? new MappedIndex(index) : new PartsIndex(index);
+  if (typeof index === 'function') return new MappedIndex(index);
+  return 'rising' in index ? new RisingIndex(index.rising) : new PartsIndex(index);
 }
 
 /** The tuples of a row under an index, without its key. */
 export function tuplesUnder<Row>(index: IndexOf<Row>, row: Row): readonly IndexKey[] {
-  return typeof index === 'function' ? index(row) : [index.map((part) => partOf(part, row))];
+  if (typeof index === 'function') return index(row);
+  return ['rising' in index ? [index.rising(row)] : index.map((part) => partOf(part, row))];
 }
 
 function partOf<Row>(part: PartOf<Row>, row: Row): IndexPart {

@@ -8,6 +8,7 @@
 import { assert } from './assert.ts';
 import { type Kept, KeptRows, type Packing, unpacked } from './kept-rows.ts';
 import type { IndexKey, ReadonlyOrderedIndex } from './ordered-index.ts';
+import { RisingIndex } from './rising-index.ts';
 import { type IndexOf, rowIndex, type RowIndex } from './row-index.ts';
 
 /** Describes a table, once, at module level; the machine of each group makes its own instance of it. */
@@ -114,6 +115,11 @@ export class Table<Row> implements WritableTable<Row> {
     this.#indexes = mapValues(definition.indexes, (index) => rowIndex(index));
     this.#counters = mapValues(definition.counters, (label) => new RowCounter(label));
     this.#derived = [...this.#indexes.values(), ...this.#counters.values()];
+  }
+
+  /** Those of its indexes that follow log time. */
+  get rising(): readonly RisingIndex<Row>[] {
+    return [...this.#indexes.values()].filter((index) => index instanceof RisingIndex);
   }
 
   get size(): number {

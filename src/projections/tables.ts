@@ -1,10 +1,12 @@
 /** All tables of one machine. A table's definition, made once at module level, is the typed key to it. */
 import { assert } from './assert.ts';
 import type { WritableTables } from './projection.ts';
+import type { RisingIndex } from './rising-index.ts';
 import { type Recorder, Table, type TableDefinition } from './table.ts';
 
 export class Tables implements WritableTables {
   readonly #tables = new Map<unknown, Table<unknown>>();
+  readonly #rising: RisingIndex<unknown>[] = [];
   readonly #record: Recorder;
 
   constructor(record: Recorder) {
@@ -14,7 +16,14 @@ export class Tables implements WritableTables {
   add(definition: TableDefinition<unknown>): void {
     const isNew = this.all().every((table) => table.definition.name !== definition.name);
     assert(isNew, 'a table is declared once', definition.name);
-    this.#tables.set(definition, new Table(definition, this.#record));
+    const table = new Table(definition, this.#record);
+    this.#tables.set(definition, table);
+    this.#rising.push(...table.rising);
+  }
+
+  /** Log time is `at`. */
+  reached(at: number): void {
+    for (const index of this.#rising) index.reached(at);
   }
 
   all(): readonly Table<unknown>[] {

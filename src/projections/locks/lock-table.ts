@@ -42,7 +42,7 @@ export const LOCKS: TableDefinition<LockRow> = {
   indexes: {
     by_name: [],
     by_owner: ['owner'],
-    by_end: [endInIndex],
+    by_end: { rising: endInIndex },
   },
 };
 
