@@ -158,8 +158,9 @@ export function ledTo<Kind extends Outcome['kind']>(
 
 /** The highest: a claim may first tell of the end of the one before it, by its old token. */
 function grantedToken(facts: readonly Fact[]): number | undefined {
-  const tokens = facts.filter(isGrant).map(({ token }) => token);
-  return tokens.length === 0 ? undefined : Math.max(...tokens);
+  let highest: number | undefined;
+  for (const fact of facts) if (isGrant(fact)) highest = Math.max(highest ?? 0, fact.token);
+  return highest;
 }
 
 function isGrant(fact: Fact): fact is Fact & { readonly token: number } {

@@ -188,6 +188,36 @@ test('what was proposed when the node is told to stop is answered before the goo
   expect(client.closed?.code).toBe(4503);
 });
 
+test('brief answers say where it stands and what was granted; refusals are told in full', async () => {
+  const url = `http://127.0.0.1:${(node.server.server.address() as AddressInfo).port}`;
+  const proposing = await Listening.connect(url, 'after=none&answers=brief');
+  proposing.say(add(1, 'w', { key: 'once' }));
+  await proposing.hears('proposed');
+  proposing.say({
+    kind: 'propose',
+    ref: 2,
+    type: 'acquire_lock',
+    data: { name: 'l', owner: 'me' },
+  });
+  await proposing.hears('proposed', 2);
+  proposing.say(add(3, 'w', { key: 'once' }));
+  await proposing.hears('proposed', 3);
+  proposing.say(add(4, 'w'));
+  await proposing.hears('refused');
+  expect(proposing.heard).toEqual([
+    { kind: 'proposed', ref: 1, index: 2, term: 1, outcome: 'applied' },
+    { kind: 'proposed', ref: 2, index: 3, term: 1, outcome: 'applied', token: 3 },
+    { kind: 'proposed', ref: 3, index: 2, term: 1, outcome: 'applied' },
+    {
+      kind: 'refused',
+      ref: 4,
+      problem: expect.objectContaining({ code: 'exists', work_id: 'w' }) as unknown,
+    },
+  ]);
+  proposing.socket.close();
+  await once(proposing.socket, 'close');
+});
+
 test('with after=none a connection proposes and is answered, and is told of nothing else', async () => {
   const url = `http://127.0.0.1:${(node.server.server.address() as AddressInfo).port}`;
   const proposing = await Listening.connect(url, 'after=none');

@@ -17,8 +17,8 @@ const {
   inFlight,
   rate,
 } = counter.orders;
-/** The load wants answers, not entries. */
-const QUIET = 'group=main&after=none';
+/** The load wants to know where its commands stand, as etcd tells of a put: not entries, nor what it said itself. */
+const QUIET = 'group=main&after=none&answers=brief';
 const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream?${QUIET}`, {
   perMessageDeflate: false,
 });

@@ -14,7 +14,7 @@ import type { Group } from '../../protocols/coordinator/group.ts';
 import { invalid, problem, type Problem, type RequestFault } from '../wire/problem.ts';
 import { readFrameText } from './messages.ts';
 import { Outlet, STALL_MS_MAX } from './outlet.ts';
-import { Proposals } from './proposals.ts';
+import { type Answers, Proposals } from './proposals.ts';
 import { Subscription, type SubscriptionEnd, type SubscriptionOptions } from './subscription.ts';
 import { type Following, Unsubscribed } from './unsubscribed.ts';
 
@@ -34,6 +34,7 @@ const CLOSE_MS_MAX = 1000;
 interface ConnectionOptions extends Pick<SubscriptionOptions, 'hub' | 'filter' | 'oldest'> {
   /** The index to go on behind; none: there is no subscription. */
   readonly after: number | 'none';
+  readonly answers: Answers;
   readonly group: Group;
   /** Whether this is still the group of its name here: it may have ended, or left memory. */
   readonly isServed: () => boolean;

@@ -7,14 +7,15 @@
  *                         └───────────────┴──────────────▶ refused {ref, problem}
  * ```
  *
- * A client that sends frames as arrays gets its answers as arrays.
+ * A client that sends frames as arrays gets its answers as arrays. One that asked for brief answers is not told
+ * again what it said itself: no facts, no results.
  */
 import type { Command, RetryMark } from '../../log/command.ts';
 import type { Clock } from '../../log/time.ts';
 import type { Group } from '../../protocols/coordinator/group.ts';
 import { below } from '../faults.ts';
 import { fingerprint } from '../fingerprint.ts';
-import { answered, type Answered, LOOPBACK_ACTOR, prepare } from '../proposal.ts';
+import { answered, type Answered, LOOPBACK_ACTOR, prepare, type Written } from '../proposal.ts';
 import { problem, type Problem } from '../wire/problem.ts';
 import type { Propose } from './messages.ts';
 import type { Outlet } from './outlet.ts';
@@ -26,10 +27,19 @@ const ANSWERS_LENGTH_MAX = 256 * 1024;
 
 const PLACES = { type: '/type', data: below('/data') };
 
+/** How much a client is told of what its proposals led to. */
+export type Answers = 'full' | 'brief';
+
+const TELLING: { readonly [Kind in Answers]: (written: Written) => object } = {
+  full: (written) => written,
+  brief: ({ index, term, outcome, of, token }) => ({ index, term, outcome, of, token }),
+};
+
 interface ProposalsOptions {
   readonly group: Group;
   readonly outlet: Outlet;
   readonly clock: Clock;
+  readonly answers: Answers;
   readonly onCommitted: (milliseconds: number) => void;
 }
 
@@ -37,6 +47,7 @@ export class Proposals {
   readonly #options: ProposalsOptions;
   readonly #group: Group;
   readonly #outlet: Outlet;
+  readonly #telling: (written: Written) => object;
   #underWay = 0;
   #answersAsArrays = false;
   #answers: string[] = [];
@@ -50,6 +61,7 @@ export class Proposals {
     this.#options = options;
     this.#group = options.group;
     this.#outlet = options.outlet;
+    this.#telling = TELLING[options.answers];
   }
 
   /** Takes what one frame brought. */
@@ -95,7 +107,7 @@ export class Proposals {
 
   #settle(ref: Propose['ref'], result: Answered): void {
     this.#underWay -= 1;
-    if (result.kind === 'written') this.#answer('proposed', ref, result.written);
+    if (result.kind === 'written') this.#answer('proposed', ref, this.#telling(result.written));
     else this.#refuse(ref, result.problem);
     if (this.#underWay === 0) this.#idle();
   }

@@ -2,7 +2,7 @@
  * `GET /v1/stream`: the websocket on which entries arrive as they are applied, with what they led to.
  *
  * ```
- *  ?group=main&after=<index>|head|none&type=<globs>
+ *  ?group=main&after=<index>|head|none&type=<globs>&answers=full|brief
  *  ◀ subscribed ◀ progress ◀ entries … ◀ progress (every 5 s)      ▶ propose … ◀ proposed | refused
  * ```
  *
@@ -53,6 +53,10 @@ export const STREAM_QUERY = z.strictObject({
       'The index to go on behind; head: only what is new; none: no entries, for who only proposes.',
     ),
   type: FILTER.optional().describe('Only these types: a list in which * stands for anything.'),
+  answers: z
+    .enum(['full', 'brief'])
+    .default('full')
+    .describe('What proposals are answered with; brief: without the facts and results.'),
 });
 
 type Asked = z.output<typeof STREAM_QUERY>;
@@ -148,6 +152,7 @@ export class Streams {
       hub: this.#hubOf(group),
       clock: this.#node.clock,
       after: startIn(group, asked),
+      answers: asked.answers,
       filter: asked.type ?? EVERYTHING,
       oldest: this.#node.log.bounds(group.id).first,
       onCommitted: (milliseconds) => this.#metrics.committed(milliseconds),
