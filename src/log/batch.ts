@@ -5,6 +5,7 @@
 import type { Touched } from './batch-chain.ts';
 import { blockOf, type Chunk, encodeBlock } from './block.ts';
 import { ORIGIN, type Position } from './floor.ts';
+import { indexOf, placeOf } from './frame.ts';
 import type { GroupLog } from './group-log.ts';
 import { encodeHardState, type HardState } from './hard-state.ts';
 import { numbered } from './keys.ts';
@@ -50,15 +51,14 @@ export class Batch implements Work {
     return this.#bytes === 0 || this.#bytes + bytes <= BATCH_BYTES_MAX;
   }
 
-  /** Adds the next entry of a group. */
-  append(log: GroupLog, frame: Buffer, place: Position): void {
+  /** Adds the next entries of a group: those from `from` on, one at least, as far as there is room. */
+  append(log: GroupLog, frames: readonly Buffer[], from: number): void {
     const part = this.#part(log);
-    if (part.frames.length === 0) part.first = place.index;
-    part.frames.push(frame);
-    part.bytes += frame.length;
-    part.last = place;
-    this.#entries += 1;
-    this.#bytes += frame.length;
+    if (part.frames.length === 0) part.first = indexOf(frames[from] as Buffer);
+    let at = from;
+    do this.#add(part, frames[at++] as Buffer);
+    while (at < frames.length && this.hasRoomFor((frames[at] as Buffer).length));
+    part.last = placeOf(frames[at - 1] as Buffer);
   }
 
   /** Of several hard states of a group only the last one is written. */
@@ -95,6 +95,13 @@ export class Batch implements Work {
       log.hardStateSum = part.hardStateSum;
       log.durable = part.last;
     }
+  }
+
+  #add(part: Part, frame: Buffer): void {
+    part.frames.push(frame);
+    part.bytes += frame.length;
+    this.#entries += 1;
+    this.#bytes += frame.length;
   }
 
   #part(log: GroupLog): Part {

@@ -10,7 +10,9 @@
  * `committed` is the engine's word and may run ahead of `durable` (a quorum without this node); readers
  * stop at whichever comes first. Only the writer moves `floor` and `durable`.
  */
+import assert from 'node:assert/strict';
 import { type Position, ORIGIN } from './floor.ts';
+import { indexOf, termOf } from './frame.ts';
 import type { GroupId } from './group.ts';
 import type { HardState } from './hard-state.ts';
 import { type GroupKeys, groupKeys } from './keys.ts';
@@ -31,6 +33,19 @@ export class GroupLog {
   constructor(id: GroupId) {
     this.id = id;
     this.keys = groupKeys(id);
+  }
+
+  /** The tail moves behind these. */
+  extend(frames: readonly Buffer[]): void {
+    let { index, term } = this.tail;
+    for (const frame of frames) {
+      const next = termOf(frame);
+      assert(indexOf(frame) === index + 1, 'an appended entry has the next index');
+      assert(next >= term, 'terms never fall within a log');
+      index += 1;
+      term = next;
+    }
+    this.tail = { index, term };
   }
 
   /** Whether this entry is on the disk and was not trimmed. */

@@ -20,7 +20,6 @@ import { Edit, prepended, removed, startedAfter, trimmed, truncated } from './ed
 import { Compacted, isDamage, LogFault } from './fault.ts';
 import { type Files, fileSystem } from './files.ts';
 import type { Position } from './floor.ts';
-import { placeOf } from './frame.ts';
 import { GroupLog, type GroupLogs } from './group-log.ts';
 import type { GroupId } from './group.ts';
 import type { HardState } from './hard-state.ts';
@@ -234,12 +233,14 @@ export class Log {
    * the batch that holds it. The frame must not be changed afterwards.
    */
   append(group: GroupId, frame: Buffer, traffic: Traffic): Promise<void> {
+    return this.appendAll(group, [frame], traffic);
+  }
+
+  /** Appends frames that follow each other, one at least, as `append` does. Resolves when all are on the disk. */
+  appendAll(group: GroupId, frames: readonly Buffer[], traffic: Traffic): Promise<void> {
     const log = this.#logs.of(group);
-    const place = placeOf(frame);
-    assert.equal(place.index, log.tail.index + 1, 'an appended entry has the next index');
-    assert(place.term >= log.tail.term, 'terms never fall within a log');
-    log.tail = place;
-    return this.#writer.append(log, frame, place, traffic);
+    log.extend(frames);
+    return this.#writer.append(log, frames, traffic);
   }
 
   /** The turn is over for all who append: what has gathered goes to the disk without waiting for its end. */

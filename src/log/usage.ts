@@ -44,8 +44,8 @@ export class Tally {
   #peakBatch = 0;
   #lastSync = 0;
 
-  submitted(traffic: Traffic): void {
-    this.#submitted[traffic] += 1;
+  submitted(traffic: Traffic, entries: number): void {
+    this.#submitted[traffic] += entries;
   }
 
   rejected(): void {

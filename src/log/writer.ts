@@ -22,7 +22,6 @@ import { type ChainEnd, nextLink } from './batch-chain.ts';
 import { Batch } from './batch.ts';
 import { Deque } from './deque.ts';
 import { faultOf, type LogFault } from './fault.ts';
-import type { Position } from './floor.ts';
 import type { GroupLog } from './group-log.ts';
 import type { HardState } from './hard-state.ts';
 import type { Store } from './store.ts';
@@ -80,14 +79,13 @@ export class Writer {
     return this.#poisoned;
   }
 
-  append(log: GroupLog, frame: Buffer, place: Position, traffic: Traffic): Promise<void> {
+  /** Frames of one group that follow each other, one at least. @returns what resolves when the last is on the disk */
+  append(log: GroupLog, frames: readonly Buffer[], traffic: Traffic): Promise<void> {
     if (this.#refusal !== undefined) return refused(this.#refusal);
-    const batch = this.#forming(frame.length);
-    batch.append(log, frame, place);
-    this.backpressure.joined(1, frame.length);
-    this.tally.submitted(traffic);
+    for (let taken = 0; taken < frames.length;) taken = this.#take(log, frames, taken);
+    this.tally.submitted(traffic, frames.length);
     this.#wake();
-    return batch.durable.promise;
+    return this.#newest;
   }
 
   save(log: GroupLog, state: HardState): Promise<void> {
@@ -133,6 +131,15 @@ export class Writer {
     this.#refusal ??= refusal;
     // Those who wait for a failed batch hear of it themselves.
     await this.#newest.catch(() => undefined);
+  }
+
+  /** The batch that forms takes what it has room for. @returns how many have been taken by now */
+  #take(log: GroupLog, frames: readonly Buffer[], from: number): number {
+    const batch = this.#forming((frames[from] as Buffer).length);
+    const { entries, bytes } = batch;
+    batch.append(log, frames, from);
+    this.backpressure.joined(batch.entries - entries, batch.bytes - bytes);
+    return from + batch.entries - entries;
   }
 
   #forming(bytes: number): Batch {

@@ -15,6 +15,13 @@ test('every safe whole number comes back, on either side of its halves', () => {
   fc.assert(fc.property(fc.maxSafeNat(), (value) => roundTrip(value) === value));
 });
 
+test('where the bytes end before it does, or do not begin, it is not read', () => {
+  const bytes = Buffer.alloc(8);
+  expect(readUint64(bytes, 0)).toBe(0);
+  for (const offset of [-1, 1, 8, Number.NaN])
+    expect(() => readUint64(bytes, offset)).toThrow(RangeError);
+});
+
 test('what is above them is no number, and is not written', () => {
   expect(readUint64(Buffer.from('0020000000000000', 'hex'), 0)).toBeNaN();
   for (const value of [-1, 0.5, 2 ** 53, Number.NaN])

@@ -50,7 +50,7 @@ export class Writing {
   put(write: Write, committed: number): Promise<void> {
     this.#replaceLog(write);
     this.#saveHardState(write, committed);
-    for (const entry of write.entries) this.#append(entry);
+    if (write.entries.length > 0) this.#append(write.entries);
     return this.#durable;
   }
 
@@ -70,14 +70,20 @@ export class Writing {
     this.#durable = this.#options.log.saveHardState(this.#options.group, this.#hard);
   }
 
-  #append({ index, term, frame }: Entry): void {
+  #append(entries: readonly Entry[]): void {
     const { log, group, time } = this.#options;
-    const bytes = frame as Buffer;
-    if (isSealed(bytes)) time.resume(stampOf(bytes));
-    else sealFrame(bytes, { index, term, at: time.stamp(term) });
+    const frames = entries.map((entry) => sealed(entry, time));
     // What has its place was admitted when it was proposed, or by its leader.
-    this.#durable = log.append(group, bytes, 'control');
+    this.#durable = log.appendAll(group, frames, 'control');
   }
+}
+
+/** The frame of an entry with its place; log time goes on with those that bring theirs. */
+function sealed({ index, term, frame }: Entry, time: LogTime): Buffer {
+  const bytes = frame as Buffer;
+  if (isSealed(bytes)) time.resume(stampOf(bytes));
+  else sealFrame(bytes, { index, term, at: time.stamp(term) });
+  return bytes;
 }
 
 /** The same list where the write changes nothing about the members. */
