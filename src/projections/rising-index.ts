@@ -10,8 +10,9 @@
  * ```
  *
  * So a lease that is renewed a hundred times is moved once or twice, not a hundred times. What is read is
- * exact: a look moves the mark as far as it goes. Log time moves it as well (`reached`), so that a node which
- * nobody asks does not find all of it behind on the day it leads.
+ * exact: a look moves the mark as far as it goes. Who only wants to know when to look again asks for the
+ * `soonest`, which moves nothing. Log time moves the mark as well (`reached`), so that a node which nobody
+ * asks does not find all of it behind on the day it leads.
  *
  * The idea is that of timers whose expiry is only checked when they fire (Varghese and Lauck, Hashed and
  * Hierarchical Timing Wheels, SOSP 1987, §2, and every kernel since that puts off a TCP timer without moving it).
@@ -70,6 +71,22 @@ export class RisingIndex<Row> implements ReadonlyOrderedIndex {
   /** Log time is `at`: rows that stand there or before move on to their numbers. Each row once a lease. */
   reached(at: number): void {
     if (at > this.#mark) this.#settle(at);
+  }
+
+  /** The rows whose number is `at` or below, in order. */
+  *upTo(at: number): Generator<IndexKey> {
+    this.reached(at);
+    for (const tuple of this.#tuples.scan([])) {
+      if (numberIn(tuple) > at) return;
+      yield tuple;
+    }
+  }
+
+  /** No row's number is above `at` and below this; undefined: none is above it. */
+  soonest(at: number): number | undefined {
+    this.reached(at);
+    const found = this.#tuples.next([at, AFTER_TEXT], []);
+    return found === undefined ? undefined : numberIn(found);
   }
 
   first(prefix: IndexKey): IndexKey | undefined {

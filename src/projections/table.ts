@@ -38,6 +38,10 @@ export interface ReadonlyTable<Row> {
   at(tuple: IndexKey): Row;
   /** Rows under an index, in its order, that begin with `prefix`. */
   select(index: string, prefix: IndexKey): Generator<Row>;
+  /** Of a rising index: the rows whose number is `at` or below, in order. */
+  passed(index: string, at: number): Generator<Row>;
+  /** Of a rising index: none of its numbers is above `at` and below this; undefined: none is above it. */
+  soonest(index: string, at: number): number | undefined;
   count(counter: string, label: string): number;
   counts(counter: string): ReadonlyMap<string, number>;
 }
@@ -164,6 +168,14 @@ export class Table<Row> implements WritableTable<Row> {
     for (const tuple of this.index(index).scan(prefix)) yield this.at(tuple);
   }
 
+  *passed(index: string, at: number): Generator<Row> {
+    for (const tuple of this.#risingOf(index).upTo(at)) yield this.at(tuple);
+  }
+
+  soonest(index: string, at: number): number | undefined {
+    return this.#risingOf(index).soonest(at);
+  }
+
   count(counter: string, label: string): number {
     return this.counts(counter).get(label) ?? 0;
   }
@@ -195,6 +207,12 @@ export class Table<Row> implements WritableTable<Row> {
     const row = this.#row(key, kept);
     this.#plan(this.#rows.get(key), row);
     this.#move(key, row);
+  }
+
+  #risingOf(name: string): RisingIndex<Row> {
+    const found = this.#indexes.get(name);
+    assert(found instanceof RisingIndex, 'the table declares the rising index', name);
+    return found;
   }
 
   #row(key: string, kept: Kept<Row> | undefined): Row | undefined {

@@ -41,7 +41,7 @@ type Step =
   | { readonly kind: 'put'; readonly row: Lease }
   | { readonly kind: 'remove'; readonly id: string }
   | { readonly kind: 'rollback' | 'commit' | 'first' | 'scan' }
-  | { readonly kind: 'reached' | 'next' | 'prefix'; readonly at: number }
+  | { readonly kind: 'reached' | 'next' | 'prefix' | 'passed' | 'soonest'; readonly at: number }
   | { readonly kind: 'begin'; readonly rows: number };
 
 const STEP: fc.Arbitrary<Step> = fc.oneof(
@@ -53,7 +53,10 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constantFrom('rollback', 'commit', 'first', 'scan') }),
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constantFrom('reached', 'next', 'prefix'), at: NUMBER }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('reached', 'next', 'prefix', 'passed', 'soonest'),
+      at: NUMBER,
+    }),
   },
   fc.record({ kind: fc.constant('begin'), rows: fc.integer({ min: 1, max: 3 }) }),
 );
@@ -86,6 +89,25 @@ function change(step: Step, place: number): void {
   if (step.kind === 'reached') for (const index of leases.rising) index.reached(step.at);
 }
 
+/** What only a rising index is asked, beside what the other one says of the same rows. */
+function look(step: Step): void {
+  if (step.kind !== 'passed' && step.kind !== 'soonest') return;
+  const { at } = step;
+  const exact = [...leases.rows()].sort(
+    (one, other) => one.ends - other.ends || (one.id < other.id ? -1 : 1),
+  );
+  if (step.kind === 'passed') {
+    expect([...leases.passed('by_end', at)]).toEqual(exact.filter(({ ends }) => ends <= at));
+    return;
+  }
+  const soonest = leases.soonest('by_end', at);
+  const coming = exact.find(({ ends }) => ends > at);
+  expect(soonest === undefined).toBe(coming === undefined);
+  if (soonest === undefined || coming === undefined) return;
+  expect(soonest).toBeGreaterThan(at);
+  expect(soonest).toBeLessThanOrEqual(coming.ends);
+}
+
 describe('a rising index', () => {
   test('reads as one that is kept up at once, whatever is changed and looked at between', () => {
     fc.assert(
@@ -93,6 +115,7 @@ describe('a rising index', () => {
         begun();
         for (const [place, step] of steps.entries()) {
           change(step, place);
+          look(step);
           expect(read('by_end', step)).toEqual(read('by_end_at_once', step));
         }
         expect([...leases.index('by_end').scan([])]).toEqual([
@@ -140,6 +163,20 @@ describe('a rising index', () => {
 
     expect(leases.index('by_end').next([15, AFTER_TEXT], [])).toEqual([25, 'd']);
     expect(placed.mock.calls.map(([, key]) => key)).toEqual(['a', 'b']);
+  });
+
+  test('says when to look again without moving anything, and by then knows better', () => {
+    leases.put({ id: 'a', ends: 10 });
+    leases.put({ id: 'a', ends: 30 });
+    leases.put({ id: 'b', ends: 20 });
+    const placed = vi.spyOn(OrderedIndex.prototype, 'put');
+    expect(leases.soonest('by_end', 5)).toBe(10);
+    expect(placed).toHaveBeenCalledTimes(0);
+    expect(leases.soonest('by_end', 10)).toBe(20);
+    expect([...leases.passed('by_end', 20)]).toEqual([{ id: 'b', ends: 20 }]);
+    expect(leases.soonest('by_end', 20)).toBe(30);
+    expect(leases.soonest('by_end', 30)).toBeUndefined();
+    expect(() => leases.soonest('by_end_at_once', 1)).toThrow('declares the rising index');
   });
 
   test('refuses a row without a number, and is as it was', () => {

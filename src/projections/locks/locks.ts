@@ -21,7 +21,6 @@ import { z } from 'zod';
 import { assert } from '../assert.ts';
 import { secondsUntil, voidAt } from '../grants.ts';
 import { IDENTIFIER, TOKEN } from '../identifier.ts';
-import { AFTER_TEXT } from '../ordered-index.ts';
 import { refuse, type Refusal } from '../outcome.ts';
 import {
   command,
@@ -34,14 +33,7 @@ import {
   type Ruling,
   type WritableTables,
 } from '../projection.ts';
-import {
-  copyOf,
-  endInIndex,
-  LOCKS,
-  type LockRow,
-  type Standing,
-  standingOf,
-} from './lock-table.ts';
+import { copyOf, LOCKS, type LockRow, type Standing, standingOf } from './lock-table.ts';
 
 /** Rows at once; beyond, acquiring another lock is refused with `backpressure`. */
 export const LOCKS_MAX = 100_000;
@@ -204,21 +196,22 @@ function due(tables: ReadonlyTables, moment: Moment): Due {
 /** Rows whose deadline or delay has passed, oldest first; a new term may still let some of them live. */
 function passedRows(tables: ReadonlyTables, moment: Moment): LockRow[] {
   const passed: LockRow[] = [];
-  for (const row of tables.of(LOCKS).select('by_end', [])) {
-    if (endInIndex(row) > moment.at || passed.length === DUTIES_MAX) break;
+  for (const row of tables.of(LOCKS).passed('by_end', moment.at)) {
+    if (passed.length === DUTIES_MAX) break;
     passed.push(row);
   }
   return passed;
 }
 
+/** When to look again: a lease that was renewed since may be looked at too soon, once. */
 function nextEnd(
   tables: ReadonlyTables,
   moment: Moment,
   passed: readonly LockRow[],
 ): number | undefined {
   const ends = passed.map((row) => voidAt(row, moment));
-  const coming = tables.of(LOCKS).index('by_end').next([moment.at, AFTER_TEXT], []);
-  if (coming !== undefined) ends.push(coming[0] as number);
+  const coming = tables.of(LOCKS).soonest('by_end', moment.at);
+  if (coming !== undefined) ends.push(coming);
   return ends.length === 0 ? undefined : Math.min(...ends);
 }
 

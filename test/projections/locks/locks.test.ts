@@ -259,6 +259,20 @@ describe('the end of a lease', () => {
     expect(time.machine.due(time.at)).toEqual({ duties: [], next_at: undefined });
   });
 
+  test('that was renewed is looked at when it would have been over, and then when it will be', () => {
+    const time = timeline();
+    acquire(time, 'a', { ttl_seconds: 30 });
+    time.pass(20_000);
+    expect(time.apply('renew_lock', { name: 'door', owner: 'a', token: 1 }).kind).toBe('applied');
+    expect(time.machine.due(time.at)).toEqual({ duties: [], next_at: time.at + 10_000 });
+    time.pass(10_000);
+    expect(time.machine.due(time.at)).toEqual({ duties: [], next_at: time.at + 20_000 });
+    time.pass(20_000);
+    expect(time.machine.due(time.at).duties).toEqual([
+      { type: 'expire_lock', data: { locks: [{ name: 'door', token: 1 }] } },
+    ]);
+  });
+
   test('is not announced for a grant that was renewed, or given anew, since it was due', () => {
     const time = timeline();
     acquire(time, 'a', { ttl_seconds: 30 });
