@@ -48,6 +48,7 @@ class Link {
 class Waiting extends Link {
   readonly tick: number;
   readonly task: () => void;
+  level = 0;
   isWaiting = true;
 
   constructor(tick: number, task: () => void) {
@@ -61,6 +62,8 @@ export class TimerWheel implements Clock {
   readonly #clock: Clock;
   /** Those of a level behind those of the one below it. */
   readonly #slots = Array.from({ length: LEVELS * SLOTS }, () => new Link());
+  /** How many wait on each level: one on which nobody does is not looked through. */
+  readonly #onLevel = new Array<number>(LEVELS).fill(0);
   /** Up to this tick everything is done. */
   #done = 0;
   #waiting = 0;
@@ -109,6 +112,8 @@ export class TimerWheel implements Clock {
     const span = spanOf(level);
     const place = Math.floor((this.#done + ahead) / span);
     this.#slot(level, place).append(waiting);
+    waiting.level = level;
+    this.#count(level, 1);
     return place * span;
   }
 
@@ -139,7 +144,16 @@ export class TimerWheel implements Clock {
   #take(waiting: Waiting): void {
     waiting.isWaiting = false;
     this.#waiting -= 1;
+    this.#lift(waiting);
+  }
+
+  #lift(waiting: Waiting): void {
     waiting.unlink();
+    this.#count(waiting.level, -1);
+  }
+
+  #count(level: number, by: 1 | -1): void {
+    this.#onLevel[level] = (this.#onLevel[level] ?? 0) + by;
   }
 
   #rest(): void {
@@ -186,7 +200,7 @@ export class TimerWheel implements Clock {
     if (this.#done % span !== 0) return;
     const slot = this.#slot(level, this.#done / span);
     for (let first = slot.behind; first !== slot; first = slot.behind) {
-      first.unlink();
+      this.#lift(first as Waiting);
       this.#put(first as Waiting);
     }
   }
@@ -197,6 +211,7 @@ export class TimerWheel implements Clock {
   }
 
   #nextOn(level: number): number {
+    if (this.#onLevel[level] === 0) return Number.POSITIVE_INFINITY;
     const span = spanOf(level);
     const place = Math.floor(this.#done / span);
     for (let ahead = 1; ahead <= SLOTS; ahead += 1)
