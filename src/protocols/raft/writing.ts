@@ -70,20 +70,26 @@ export class Writing {
     this.#durable = this.#options.log.saveHardState(this.#options.group, this.#hard);
   }
 
+  /** What others sealed, and then what this node appended itself. */
   #append(entries: readonly Entry[]): void {
     const { log, group, time } = this.#options;
-    const frames = entries.map((entry) => sealed(entry, time));
+    const frames = entries.map(({ frame }) => frame as Buffer);
+    const unsealed = frames.findIndex((frame) => !isSealed(frame));
+    const own = unsealed === -1 ? frames.length : unsealed;
+    if (own > 0) time.resume(stampOf(frames[own - 1] as Buffer));
+    seal(entries.slice(own), time);
     // What has its place was admitted when it was proposed, or by its leader.
     this.#durable = log.appendAll(group, frames, 'control');
   }
 }
 
-/** The frame of an entry with its place; log time goes on with those that bring theirs. */
-function sealed({ index, term, frame }: Entry, time: LogTime): Buffer {
-  const bytes = frame as Buffer;
-  if (isSealed(bytes)) time.resume(stampOf(bytes));
-  else sealFrame(bytes, { index, term, at: time.stamp(term) });
-  return bytes;
+/** What was appended in one turn has one stamp. */
+function seal(entries: readonly Entry[], time: LogTime): void {
+  const last = entries.at(-1);
+  if (last === undefined) return;
+  const at = time.stamp(last.term);
+  for (const { index, term, frame } of entries)
+    if (!isSealed(frame as Buffer)) sealFrame(frame as Buffer, { index, term, at });
 }
 
 /** The same list where the write changes nothing about the members. */
