@@ -107,7 +107,9 @@ class Stretch {
   /** Gives up the oldest entry, and lets go of its rows. @returns what they weighed */
   drop(): number {
     const entry = this.#dropped;
-    this.#befores.fill(undefined, this.#start(entry), this.#ends[entry]);
+    // One by one: most entries have one change, and `fill` is a call out of the optimized code.
+    const end = this.#ends[entry] as number;
+    for (let at = this.#start(entry); at < end; at++) this.#befores[at] = undefined;
     this.#dropped += 1;
     return this.#bytes[entry] as number;
   }
