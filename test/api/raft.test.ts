@@ -289,7 +289,10 @@ describe('three nodes', () => {
         ] as const) {
           const { body } = await leader.ask('/raft/status?group=job/7');
           const { body: follower } = await other.ask('/v1/raft?group=job/7');
-          if (body['role'] === 'leader' && follower['role'] === 'follower')
+          const roles = [body['role'], follower['role']];
+          // Who has just begun to lead a new group has nothing of it on the disk yet.
+          const hasBegun = JSON.stringify(body['history'] ?? '').includes('whole');
+          if (roles.join() === 'leader,follower' && hasBegun)
             return { leader, other, body, follower };
         }
         return false;

@@ -101,9 +101,12 @@ export class SimulatedNode {
   /** The store it has, once it has opened it. */
   storeId = '';
   isStopping = false;
+  /** The voters of a new cluster, as it is told at its start. */
+  voters: readonly string[];
 
   constructor(parts: NodeParts) {
     this.parts = parts;
+    this.voters = parts.voters;
     this.life = new Life(parts.loop, parts.oscillator);
     this.life.end();
   }
@@ -233,7 +236,8 @@ export class SimulatedNode {
   }
 
   #joining(log: Log, life: Life, engine: RaftEngine, exchange: Exchange): Joining {
-    const { id, voters } = this.parts;
+    const { voters } = this;
+    const { id } = this.parts;
     return new Joining({
       self: { id, store: log.identity.storeId, addresses: [id] },
       voters: voters.map((voter) => ({ id: voter, addresses: [voter] })),

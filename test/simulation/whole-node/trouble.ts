@@ -279,6 +279,9 @@ export class Trouble {
     this.#world.lostStores.add(target.storeId);
     this.#rotten.delete(target);
     target.parts.disk.wipe();
+    // Who began alone would begin alone again: whoever starts it now names the others, as the manual says.
+    const beganAlone = target.voters.length === 1 && target.voters.includes(target.id);
+    if (beganAlone) target.voters = this.#world.nodes.map(({ id }) => id);
   }
 
   #rot(target: SimulatedNode, chance: Chance): void {
