@@ -1,14 +1,18 @@
-/** I1: no vote and no acknowledgement leaves a node before what it promises survives a power cut there. */
+/**
+ * I1: no vote and no acknowledgement leaves a node before what it promises survives a power cut there. A disk on
+ * which something has rotted is not asked: what it holds cannot be told from its blocks any more.
+ */
 import type { GroupId } from '../../../../src/log/group.ts';
 import type { Message } from '../../../../src/protocols/raft/core/messages.ts';
 import { durableHardState, holdsDurably } from '../durable.ts';
-import type { Law } from '../law.ts';
+import type { Law, Observed } from '../law.ts';
 import type { SimulatedNode } from '../node.ts';
 
-export function durableBeforeAnswer(_observed: unknown, broken: (how: string) => void): Law {
+export function durableBeforeAnswer({ lostStores }: Observed, broken: (how: string) => void): Law {
   return {
     name: 'I1: durable before answered',
     sent: (node, group, message) => {
+      if (lostStores.has(node.storeId)) return;
       const promise = promised(node, group, message);
       if (promise !== undefined)
         broken(`${node.id} says ${promise}, and a power cut would undo it`);
