@@ -46,6 +46,22 @@ test('what brought its stamp keeps it, and what this node appends behind it is s
   await log.close();
 });
 
+test('what has its place is not given another, wherever it stands in a write', async () => {
+  const log = await openedLog(await temporaryDirectory());
+  const hard = { term: 1, vote: '', commit: 0, members: [] };
+  const writing = new Writing({ log, group: MAIN, time: new LogTime(realClock), hard });
+  const [own, brought] = [1, 2].map((number) =>
+    encodeCommand({ type: 'add_work', data: { number } }),
+  ) as [Buffer, Buffer];
+  sealFrame(brought, { index: 2, term: 1, at: 7 });
+  const entries = [own, brought].map((frame, place) => ({ index: place + 1, term: 1, frame }));
+  const write = { snapshot: undefined, truncate_from: undefined, hard: undefined, then: [] };
+  await writing.put({ ...write, seq: 1, entries }, 0);
+  expect(placeOf(brought)).toEqual({ index: 2, term: 1, at: 7 });
+  expect(placeOf(own)).toMatchObject({ index: 1, term: 1 });
+  await log.close();
+});
+
 test('who takes part is on the disk what the snapshot says that took the place of the log', async () => {
   const directory = await temporaryDirectory();
   const log = await openedLog(directory);
